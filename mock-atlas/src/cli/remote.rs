@@ -13,13 +13,18 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Server};
 use super::print::{print, table};
-use super::{EmulatorArguments, MOST_SENT, audit, backup, fault, journal, retention, token, tree};
+use super::{
+    EmulatorArguments, MOST_SENT, audit, backup, fault, journal, quota, retention, token, tree,
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Makes, lists and revokes tokens of a running emulator
     #[command(subcommand)]
     Token(token::Command),
+    /// Sets, lists and removes quotas of a running emulator: how many bytes an owner's files may have
+    #[command(subcommand)]
+    Quota(quota::Command),
     /// Lists who changed what in a running emulator, and who tried, the oldest first: time, user, address,
     /// method, path, status, version, id of the token
     Audit(audit::Arguments),
@@ -114,6 +119,7 @@ pub(super) enum Command {
 pub(super) async fn run(command: &Command, emulator: &EmulatorArguments) -> Result<(), String> {
     match command {
         Command::Token(command) => token::run(command, emulator).await,
+        Command::Quota(command) => quota::run(command, emulator).await,
         Command::Audit(arguments) => audit::run(arguments, emulator).await,
         Command::Retention(arguments) => retention::run(arguments, emulator).await,
         Command::Fault(command) => fault::run(command, emulator).await,

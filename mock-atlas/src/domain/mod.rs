@@ -8,7 +8,7 @@
 //! - `registry`: what is known of a namespace as a registry of boxes
 //! - `metadata`: a version's metadata, in the order of the real Atlas
 //! - `query`: searches among versions
-//! - `limits`: limits on the size of a version
+//! - `limits`: limits on the size of a version; `quota`: limits on the files of an owner
 //! - `totals`: counts of a catalog's content
 //! - `digest`: digests of files and bodies, BLAKE3 and SHA-256; `checksum`: checksums of Vagrant boxes
 //! - `clock`: the emulator's time of day; `timestamp`: its RFC 3339 form
@@ -25,6 +25,7 @@ mod metadata;
 mod names;
 mod orphan;
 mod query;
+mod quota;
 mod registry;
 mod scope;
 mod sequence;
@@ -49,6 +50,7 @@ pub(crate) use names::{ArtifactName, Name, RESERVED};
 pub use names::{ArtifactNameError, NameError};
 pub(crate) use orphan::{Orphan, OrphanState, OrphanTarget};
 pub(crate) use query::{Filter, Page, Query, Select};
+pub(crate) use quota::{Allowance, HIGHEST_QUOTA, OverQuota, Quota};
 pub(crate) use registry::{Registry, RegistryChange};
 pub(crate) use scope::{Scope, ScopeError, Target};
 pub(crate) use sequence::{HIGHEST, Sequence};

@@ -29,6 +29,9 @@ listed! {
         ListTokens,
         CreateToken,
         RevokeToken,
+        ListQuotas,
+        SetQuota,
+        RemoveQuota,
         ListAudit,
     }
 }
@@ -63,6 +66,9 @@ impl Admin {
             Self::ListTokens => (Get, "/_mock/tokens"),
             Self::CreateToken => (Post, "/_mock/tokens"),
             Self::RevokeToken => (Delete, "/_mock/tokens/{id}"),
+            Self::ListQuotas => (Get, "/_mock/quotas"),
+            Self::SetQuota => (Put, "/_mock/quotas/{username}"),
+            Self::RemoveQuota => (Delete, "/_mock/quotas/{username}"),
             Self::ListAudit => (Get, "/_mock/audit"),
         }
     }
@@ -108,6 +114,9 @@ impl Admin {
             | Self::ListTokens
             | Self::CreateToken
             | Self::RevokeToken
+            | Self::ListQuotas
+            | Self::SetQuota
+            | Self::RemoveQuota
             | Self::ListAudit => true,
         }
     }

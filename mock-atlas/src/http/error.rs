@@ -15,7 +15,7 @@ use tokio::task::JoinError;
 use super::error_format::ErrorMessage;
 use super::json::CodeNeededReply;
 use super::middleware::body_timeout::TimedOut;
-use crate::domain::{BoxError, NameError, OverLimit};
+use crate::domain::{BoxError, NameError, OverLimit, OverQuota};
 use crate::faults;
 use crate::observe::ExpectError;
 use crate::service::ServiceError;
@@ -63,6 +63,9 @@ pub(crate) enum ApiError {
     /// The version exceeds a configured limit.
     #[error(transparent)]
     OverLimit(#[from] OverLimit),
+    /// The file does not fit into what is left of its owner's quota.
+    #[error("{0}")]
+    OverQuota(OverQuota),
     /// The next part of the body did not arrive within the body timeout.
     #[error("Nothing of the body came for {0:?}.")]
     TimedOut(Duration),
@@ -141,7 +144,7 @@ impl ApiError {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) | Self::Taken(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::TooLarge { .. } | Self::OverLimit(OverLimit::File(_)) => {
+            Self::TooLarge { .. } | Self::OverLimit(OverLimit::File(_)) | Self::OverQuota(_) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
             Self::OverLimit(OverLimit::Id(_) | OverLimit::Nul | OverLimit::Keys) => {
@@ -204,6 +207,7 @@ impl From<StorageError> for ApiError {
             | StorageError::PushedBox(_)
             | StorageError::Box(_) => Self::Invalid(error.to_string()),
             StorageError::OtherBytes => Self::Conflict(error.to_string()),
+            StorageError::OverQuota(over) => Self::OverQuota(over),
             StorageError::Account(error) => error.into(),
             StorageError::Backend(error) => error.into(),
         }

@@ -5,7 +5,7 @@ use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, any, on};
 
 use super::admin::{
-    artifacts as admin_artifacts, audit, faults, health, imports, lints, metrics, requests,
+    artifacts as admin_artifacts, audit, faults, health, imports, lints, metrics, quotas, requests,
     snapshot, state, tokens, verify,
 };
 use super::api_v1::{artifacts, authenticate, download, unserved, upload, versions};
@@ -214,6 +214,9 @@ fn admin(endpoint: Admin) -> MethodRouter<AppState> {
         Admin::ListTokens => route.to(tokens::list),
         Admin::CreateToken => route.to(tokens::create),
         Admin::RevokeToken => route.to(tokens::revoke),
+        Admin::ListQuotas => route.to(quotas::list),
+        Admin::SetQuota => route.to(quotas::set),
+        Admin::RemoveQuota => route.to(quotas::remove),
         Admin::ListAudit => route.to(audit::list),
     }
 }

@@ -114,6 +114,8 @@ where
     let blob = match file {
         None => None,
         Some(size) => {
+            let owner = &imported.artifact.username;
+            catalog.check_quota(owner, size).await?;
             let checksums = Checksums::of_type(&imported.artifact_type);
             let written = uploads.collect(dataset, body.file(size), (size, checksums));
             let written = written.await?;
@@ -151,6 +153,9 @@ where
         return Ok(Imported { presence, is_plan });
     }
     let told: Vec<Option<Checksum>> = line.told_checksums()?;
+    catalog
+        .check_quota(&name.username, imported.unsent_bytes())
+        .await?;
     for (file, told) in imported.files.iter_mut().zip(told) {
         if matches!(file.bytes, ImportedBytes::OfVersion(_)) {
             continue;

@@ -5,6 +5,7 @@
 //! - `boxes`: Vagrant boxes, their versions, providers and files; `box_lists`: lists of boxes, and searches
 //! - `registries`: namespaces as registries of boxes; `provider_groups`: providers as HCP's API has them;
 //!   `operations`: operations of HCP
+//! - `quotas`: how many bytes an owner may have
 //! - `accounts`: authentication and tokens; `authorize`: read and write access of a caller
 //! - `dataset`: the current and the initial state of an emulator
 //! - `imports`: versions and boxes as they were elsewhere; `contents`: a list of all of them; `incoming`:
@@ -26,6 +27,7 @@ pub(crate) mod imports;
 mod incoming;
 pub(crate) mod operations;
 pub(crate) mod provider_groups;
+pub(crate) mod quotas;
 pub(crate) mod registries;
 pub(crate) mod seed;
 pub(crate) mod snapshot;

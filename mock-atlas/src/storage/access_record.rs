@@ -20,6 +20,9 @@ pub(crate) struct AccessRecord {
     /// The namespaces of both as registries of boxes; none in snapshots of before boxes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) registries: BTreeMap<Name, Registry>,
+    /// The quotas of owners in bytes. What is used of them is counted anew.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) quotas: BTreeMap<Name, u64>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

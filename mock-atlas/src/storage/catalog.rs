@@ -4,11 +4,13 @@
 //!
 //! - `boxes`: the operations on boxes; `accounts`: those on accounts and tokens
 //! - `imports`: the operations that import versions and boxes
+//! - `quotas`: the operations on quotas of owners
 //! - `registries`: the operations of namespaces as registries of boxes
 
 mod accounts;
 mod boxes;
 mod imports;
+mod quotas;
 mod registries;
 
 use std::sync::Arc;

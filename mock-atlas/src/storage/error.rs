@@ -5,7 +5,7 @@ use std::io;
 
 use tokio::task::JoinError;
 
-use crate::domain::{BoxError, Name, PushedBoxError, RESERVED, ROOT};
+use crate::domain::{BoxError, Name, OverQuota, PushedBoxError, RESERVED, ROOT};
 
 /// The reason for which the storage refused an operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +35,9 @@ pub(crate) enum StorageError {
     // Contract: uploads.other-refused, silent.wrong-uploads
     #[error("the version has its file already, and these bytes are not the same")]
     OtherBytes,
+    /// The file does not fit into what is left of its owner's quota.
+    #[error(transparent)]
+    OverQuota(#[from] OverQuota),
     /// A user or a token cannot be changed in this way.
     #[error(transparent)]
     Account(#[from] AccountError),

@@ -147,6 +147,20 @@ impl ImportedBox {
         self.seeded.new.visibility.unwrap_or_default()
     }
 
+    /// Returns the size of the files whose bytes are to be sent.
+    pub(crate) fn unsent_bytes(&self) -> u64 {
+        let files = self.files.iter();
+        let unsent = files.filter(|file| matches!(file.bytes, ImportedBytes::Unsent));
+        unsent.map(|file| file.len).fold(0, u64::saturating_add)
+    }
+
+    /// Returns the size of the files whose bytes were sent.
+    pub(super) fn sent_bytes(&self) -> u64 {
+        let files = self.files.iter();
+        let sent = files.filter(|file| matches!(file.bytes, ImportedBytes::Sent(_)));
+        sent.map(|file| file.len).sum()
+    }
+
     /// Returns whether the bytes of all files were sent.
     pub(super) fn has_all_bytes(&self) -> bool {
         let is_sent = |file: &ImportedFile| matches!(file.bytes, ImportedBytes::Sent(_));

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use crate::domain::{ArtifactName, BOX_TYPE, Name, Orphan, OrphanState, OrphanTarget, Version};
+use crate::domain::{
+    Allowance, ArtifactName, BOX_TYPE, Name, Orphan, OrphanState, OrphanTarget, OverQuota, Version,
+};
 
 /// The target of an upload path.
 #[derive(Clone, Debug)]
@@ -53,13 +55,38 @@ pub(crate) struct TypeKey {
 pub(crate) struct UploadAttempt {
     announced: Option<u64>,
     received: AtomicU64,
+    /// What the quota of the owner allows, if the owner has one and the file has not come before.
+    allowance: Option<Allowance>,
 }
 
 impl UploadAttempt {
-    pub(super) fn new(announced: Option<u64>) -> Self {
+    pub(super) fn new(announced: Option<u64>, allowance: Option<Allowance>) -> Self {
         Self {
             announced,
             received: AtomicU64::new(0),
+            allowance,
+        }
+    }
+
+    /// Checks the announced length against what was left of the owner's quota at the beginning.
+    ///
+    /// # Errors
+    /// [`OverQuota`].
+    pub(crate) fn check_announced(&self) -> Result<(), OverQuota> {
+        match (self.allowance, self.announced) {
+            (Some(allowance), Some(len)) => allowance.check(len, true),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks the bytes that have come against what was left of the owner's quota at the beginning.
+    ///
+    /// # Errors
+    /// [`OverQuota`].
+    pub(crate) fn check_received(&self, len: u64) -> Result<(), OverQuota> {
+        match self.allowance {
+            Some(allowance) => allowance.check(len, self.announced.is_some()),
+            None => Ok(()),
         }
     }
 

@@ -7,6 +7,21 @@ use crate::domain::{ArtifactName, Name};
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
 
+/// The path `…/:username`. An invalid name is answered with 404, since nobody can have it.
+#[derive(Debug)]
+pub(crate) struct OwnerPath(pub(crate) Name);
+
+impl FromRequestParts<AppState> for OwnerPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let segments = segments(parts, state).await?;
+        let [username] = texts(&segments)?;
+        let name = username.parse().map_err(|_| ApiError::NotFound)?;
+        Ok(Self(name))
+    }
+}
+
 /// The path `…/:username/:name`. An invalid name is answered with 404, since nothing can have it.
 #[derive(Debug)]
 pub(crate) struct ArtifactPath(pub(crate) ArtifactName);

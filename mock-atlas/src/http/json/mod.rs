@@ -4,6 +4,7 @@
 //! - `boxes`: boxes, their versions and providers; `box_document`: what `vagrant box add` reads; `markdown`: the
 //!   HTML of descriptions
 //! - `hcp`: the objects of HCP's registry of boxes
+//! - `audit`, `quotas`: what the emulator's own API tells of them
 //! - `version`: the JSON of versions, written by hand; `replies`: a cache of replies to searches
 
 mod audit;
@@ -11,6 +12,7 @@ mod box_document;
 mod boxes;
 mod hcp;
 mod markdown;
+mod quotas;
 mod replies;
 mod version;
 
@@ -29,6 +31,7 @@ pub(crate) use hcp::{
     AccessTokenReply, ChangedReply, DirectUploadFields, HcpDownloadReply, HcpList, HcpListReply,
     HcpReply, HcpUploadReply, HcpView, OAuthError, RegistryElement,
 };
+pub(crate) use quotas::{QuotaElement, QuotasReply};
 pub(crate) use replies::Replies;
 pub(crate) use version::{LongReply, new_version_reply, search_reply};
 

@@ -183,6 +183,7 @@ impl Uploads {
         if is_repeat {
             return Ok((attempt, is_repeat));
         }
+        attempt.check_announced().map_err(StorageError::from)?;
         dataset.catalog().check_space(expected).await?;
         if self.spill.is_none() {
             self.budget.check(expected)?;

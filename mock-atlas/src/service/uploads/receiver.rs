@@ -10,7 +10,8 @@ use super::Uploads;
 use crate::domain::Digest;
 use crate::service::ServiceError;
 use crate::storage::{
-    BlobWriter, BoxFile, BoxFileReader, Catalog, Checksums, Reservation, UploadAttempt, Written,
+    BlobWriter, BoxFile, BoxFileReader, Catalog, Checksums, Reservation, StorageError,
+    UploadAttempt, Written,
 };
 
 /// The complete bytes of an upload.
@@ -98,6 +99,7 @@ impl<'a> Receiver<'a> {
             if counts {
                 attempt.set_received(received);
             }
+            attempt.check_received(received).map_err(StorageError::from)
         };
         self.push_all(body, catalog, count).await?;
         self.finish().await
@@ -109,16 +111,16 @@ impl<'a> Receiver<'a> {
         body: impl Stream<Item = Result<Bytes, E>> + Unpin,
         catalog: &Catalog,
     ) -> Result<Written, ServiceError> {
-        self.push_all(body, catalog, |_| {}).await?;
+        self.push_all(body, catalog, |_| Ok(())).await?;
         Ok(self.close().await?.0)
     }
 
-    /// Takes all bytes of a body. Calls `on_received` with their number, again and again.
+    /// Takes all bytes of a body. Calls `on_received` with their number, again and again, which may refuse them.
     async fn push_all<E: Into<Box<dyn Error + Send + Sync>>>(
         &mut self,
         mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
         catalog: &Catalog,
-        on_received: impl Fn(u64),
+        on_received: impl Fn(u64) -> Result<(), StorageError>,
     ) -> Result<(), ServiceError> {
         while let Some(part) = body.next().await {
             // Lets other tasks run: a client that sends fast enough never makes this loop wait.
@@ -131,7 +133,7 @@ impl<'a> Receiver<'a> {
             if self.reservation.is_none() && !self.is_repeat {
                 catalog.check_space(0).await?;
             }
-            on_received(self.writer.len());
+            on_received(self.writer.len())?;
         }
         Ok(())
     }

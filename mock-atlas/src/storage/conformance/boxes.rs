@@ -318,13 +318,13 @@ pub(super) async fn deleting_the_artifact_deletes_its_box(catalog: &Catalog) {
 }
 
 /// A box with the version 1.0.0, whose only provider has no file.
-struct BoxFixture {
+pub(super) struct BoxFixture {
     catalog: Catalog,
-    name: ArtifactName,
+    pub(super) name: ArtifactName,
 }
 
 impl BoxFixture {
-    async fn new(catalog: &Catalog) -> Self {
+    pub(super) async fn new(catalog: &Catalog) -> Self {
         let name = "acme/box".parse().unwrap();
         catalog.create_box(&name, NewBox::default()).await.unwrap();
         let fixture = Self {
@@ -346,7 +346,7 @@ impl BoxFixture {
         fixture
     }
 
-    async fn begin(&self, is_direct: bool) -> Uuid {
+    pub(super) async fn begin(&self, is_direct: bool) -> Uuid {
         let begun = self.catalog.change_box(&self.name, move |draft| {
             let now = draft.now;
             draft.vagrant_box.begin_upload(&place(), is_direct, now)

@@ -6,7 +6,7 @@
 //! - `versions`: artifacts, numbers and selections; `uploads`: the files of versions
 //! - `searches`: searches in the index, compared with a scan of all versions
 //! - `boxes`: boxes and their files
-//! - `accounts`: users, organisations and tokens
+//! - `accounts`: users, organisations and tokens; `quotas`: quotas of both
 //! - `registries`: registries of boxes, and access tokens
 //! - `audit`: who changed what
 //! - `contents`: copies, additions and exports
@@ -20,6 +20,7 @@ mod contents;
 mod imports;
 #[cfg(feature = "real-clients")]
 pub(super) mod moto;
+mod quotas;
 mod registries;
 mod searches;
 mod uploads;
@@ -148,6 +149,17 @@ conforms! { { memory, sqlite, #[cfg(feature = "real-clients")] postgres, #[cfg(f
         a_number_or_a_box_that_cannot_be_is_refused,
         a_version_keeps_its_number_and_the_numbers_go_on_after_the_highest,
         what_is_there_and_differs_stays_as_it_is,
+    }
+    quotas {
+        a_copy_has_the_quotas_and_counts_even_beyond_them,
+        a_deleted_registry_takes_its_quota_along,
+        an_import_is_within_the_quota,
+        an_upload_beyond_the_quota_is_refused_and_leaves_nothing,
+        an_upload_knows_at_its_beginning_what_is_left,
+        only_owners_who_exist_have_quotas,
+        the_file_of_a_box_counts_and_replaces_the_one_before,
+        uploads_at_once_do_not_pass_together,
+        what_is_deleted_is_given_back,
     }
     registries {
         a_deleted_registry_takes_its_boxes_along_and_no_other_artifacts,

@@ -7,8 +7,8 @@ use foldhash::HashMap;
 
 use super::accounts::{KIND_ORGANIZATION, KIND_ROOT, KIND_USER, add_member, add_namespace, role};
 use super::database::{Tx, values};
-use super::registries;
 use super::tokens::{ROOT_POSITION, insert_token, take_record, token_columns};
+use super::{quotas, registries};
 use crate::domain::Name;
 use crate::storage::access_record::{TokenRecord, UserRecord};
 use crate::storage::token::Hashed;
@@ -46,6 +46,7 @@ pub(super) async fn record(tx: Tx<'_>) -> Result<AccessRecord, BackendError> {
         users,
         organizations,
         registries: registries::record(tx).await?,
+        quotas: quotas::record(tx).await?,
     })
 }
 
@@ -69,6 +70,7 @@ async fn token_records(tx: Tx<'_>) -> Result<HashMap<Name, Vec<TokenRecord>>, Ba
 /// # Errors
 /// When the database fails.
 pub(super) async fn clear(tx: Tx<'_>) -> Result<(), BackendError> {
+    quotas::clear(tx).await?;
     tx.execute("DELETE FROM member", &[]).await?;
     let sql = "DELETE FROM token WHERE position <> $1";
     tx.execute(sql, &values![ROOT_POSITION]).await?;
@@ -110,6 +112,9 @@ pub(super) async fn add(
     }
     for (name, registry) in record.registries {
         registries::save(tx, &name, &registry).await?;
+    }
+    for (owner, limit) in record.quotas {
+        quotas::insert(tx, &owner, limit).await?;
     }
     Ok(())
 }

@@ -4,7 +4,8 @@ use std::time::SystemTime;
 
 use super::database::Tx;
 use super::files::{FileRow, NewFile, make_ready};
-use super::{DurableCatalog, accounts, artifacts, boxes, versions};
+use super::{DurableCatalog, accounts, artifacts, boxes, quotas, versions};
+use crate::domain::Name;
 use crate::storage::{
     AdditionError, Additions, BackendError, Blob, NewArtifact, SeededVersion, StorageError,
 };
@@ -113,7 +114,8 @@ async fn add(
             })
         })?;
     }
-    Ok(())
+    // What a seed declares is added whatever the quotas say, and counted.
+    Ok(quotas::recount(tx).await?)
 }
 
 /// Returns the error of an addition, which names it unless the backend failed.
@@ -134,14 +136,15 @@ async fn add_artifact(
     let mut files = files.iter();
     for version in &new.versions {
         let file = version.file.as_ref().and_then(|_| files.next());
-        add_version(tx, artifact.id, version, file, now).await?;
+        let of = (&new.name.username, artifact.id);
+        add_version(tx, of, version, file, now).await?;
     }
     Ok(())
 }
 
 async fn add_version(
     tx: Tx<'_>,
-    artifact_id: i64,
+    (owner, artifact_id): (&Name, i64),
     seeded: &SeededVersion,
     file: Option<&FileRow>,
     now: SystemTime,
@@ -156,5 +159,6 @@ async fn add_version(
     };
     let file_id = make_ready(tx, file).await?;
     versions::make_visible(tx, type_id, &version, file_id).await?;
-    boxes::add_pushed(tx, artifact_id, artifact_type, &version, file, now).await
+    let of = (owner, artifact_id);
+    boxes::add_pushed(tx, of, artifact_type, &version, file, now).await
 }

@@ -2,7 +2,7 @@
 
 use super::database::{Row, RowLock, Tx, values};
 use super::files::delete_unnamed;
-use super::{boxes, versions};
+use super::{boxes, quotas, versions};
 use crate::domain::{ArtifactName, ReadAccess, Visibility};
 use crate::storage::{AccountError, BackendError, StorageError};
 
@@ -102,7 +102,8 @@ pub(super) async fn delete(tx: Tx<'_>, name: &ArtifactName) -> Result<(), Storag
     let sql = "UPDATE artifact
         SET is_deleted = 1, vagrant_box = NULL, downloads = 0, box_versions = 0 WHERE id = $1";
     tx.execute(sql, &values![artifact.id]).await?;
-    Ok(delete_unnamed(tx, files).await?)
+    let bytes = delete_unnamed(tx, files).await?;
+    Ok(quotas::give_back(tx, &name.username, bytes).await?)
 }
 
 /// Returns the artifact of this id.

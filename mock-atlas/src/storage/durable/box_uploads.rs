@@ -8,6 +8,7 @@ use super::artifacts;
 use super::boxes::{self, BoxRow};
 use super::database::{Tx, values};
 use super::files::{COLUMNS, FileRow, make_ready};
+use super::quotas::Replaced;
 use crate::domain::{ArtifactName, BOX_TYPE, BoxError, ReadAccess};
 use crate::storage::{BackendError, FoundBox, StorageError};
 
@@ -18,6 +19,8 @@ pub(super) struct BoxUploadRow {
     id: Uuid,
     /// The id of the file that has come and awaits the callback.
     received: Option<i64>,
+    /// Whether the owner of the box has a quota.
+    pub(super) has_quota: bool,
 }
 
 impl BoxUploadRow {
@@ -39,6 +42,16 @@ impl BoxUploadRow {
         Ok(self.row.vagrant_box.upload(self.id)?.1.created)
     }
 
+    /// Returns the file that the one of the upload takes the place of, once that is stored.
+    pub(super) fn replaced(&self) -> Result<Replaced, StorageError> {
+        let (place, upload) = self.row.vagrant_box.upload(self.id)?;
+        let hosted = self.row.vagrant_box.provider(&place)?.hosted();
+        Ok(Replaced {
+            bytes: hosted.map_or(0, |file| file.len),
+            is_given_back: !upload.is_direct,
+        })
+    }
+
     /// Returns whether the file is visible.
     pub(super) fn is_complete(&self) -> Result<bool, StorageError> {
         Ok(self.row.vagrant_box.upload(self.id)?.1.is_complete)
@@ -50,7 +63,8 @@ pub(super) async fn of_upload(
     tx: Tx<'_>,
     upload: Uuid,
 ) -> Result<Option<BoxUploadRow>, StorageError> {
-    let sql = "SELECT a.username, a.name, u.file_id FROM box_upload u
+    let sql = "SELECT a.username, a.name, u.file_id,
+        EXISTS (SELECT 1 FROM quota WHERE quota.owner = a.username) FROM box_upload u
         JOIN artifact a ON a.id = u.artifact_id WHERE u.id = $1";
     let Some(mut row) = tx.row(sql, &values![upload]).await? else {
         return Ok(None);
@@ -61,6 +75,7 @@ pub(super) async fn of_upload(
     };
     Ok(Some(BoxUploadRow {
         received: row.take()?,
+        has_quota: row.take()?,
         row: boxes::get(tx, &name, ReadAccess::All).await?,
         name,
         id: upload,
@@ -108,7 +123,8 @@ pub(super) async fn store_file(
     if state.is_direct {
         return Ok(set_received(tx, of.id, Some(file_id)).await?);
     }
-    boxes::host(tx, of.row, &place, of.id, (file_id, file), now).await
+    let host = (&of.name.username, of.row);
+    boxes::host(tx, host, &place, of.id, (file_id, file), now).await
 }
 
 /// Sets the file that an upload has brought and that awaits its callback.
@@ -145,7 +161,8 @@ pub(super) async fn complete_upload(
         let file = uploaded(tx, &of).await?;
         let (file_id, file) = of.received.zip(file).ok_or(BoxError::NoBytes)?;
         set_received(tx, upload, None).await?;
-        boxes::host(tx, of.row, &place, upload, (file_id, &file), now).await?;
+        let host = (&name.username, of.row);
+        boxes::host(tx, host, &place, upload, (file_id, &file), now).await?;
     }
     boxes::find(tx, name, ReadAccess::All).await
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::artifacts::{self, ArtifactRow, visibility};
 use super::database::{Row, RowLock, Tx, values};
 use super::files::{self, FileRow, delete_unnamed, make_ready};
-use super::versions;
+use super::{quotas, versions};
 use crate::domain::{
     ArtifactName, BOX_TYPE, BoxDifference, BoxError, HostedFile, Name, NewVersion, ProviderPlace,
     PushedBox, ReadAccess, VagrantBox, Version, Visibility,
@@ -109,7 +109,8 @@ pub(super) async fn change<T>(
         return Err(full.into());
     }
     row.artifact.visibility = draft.visibility;
-    replace(tx, &mut row, draft.vagrant_box, Unreferenced::Delete).await?;
+    let changed = draft.vagrant_box;
+    replace(tx, &name.username, &mut row, changed, Unreferenced::Delete).await?;
     Ok((found(name, row), result))
 }
 
@@ -119,6 +120,20 @@ pub(super) async fn change<T>(
 /// # Errors
 /// [`StorageError::NotFound`].
 pub(super) async fn delete(tx: Tx<'_>, name: &ArtifactName) -> Result<FoundBox, StorageError> {
+    let (found, bytes) = remove(tx, name).await?;
+    quotas::give_back(tx, &name.username, bytes).await?;
+    Ok(found)
+}
+
+/// Deletes a box as [`delete`] does, and returns it with the size of its files, which the quota of its owner has not
+/// back yet.
+///
+/// # Errors
+/// [`StorageError::NotFound`].
+pub(super) async fn remove(
+    tx: Tx<'_>,
+    name: &ArtifactName,
+) -> Result<(FoundBox, u64), StorageError> {
     let row = lock(tx, name).await?;
     let id = row.artifact.id;
     let mut files = delete_uploads(tx, id).await?;
@@ -130,8 +145,8 @@ pub(super) async fn delete(tx: Tx<'_>, name: &ArtifactName) -> Result<FoundBox, 
         (SELECT 1 FROM artifact_type t JOIN version v ON v.type_id = t.id WHERE t.artifact_id = $1)
         THEN 0 ELSE 1 END WHERE id = $1";
     tx.execute(sql, &values![id]).await?;
-    delete_unnamed(tx, files).await?;
-    Ok(found(name, row))
+    let bytes = delete_unnamed(tx, files).await?;
+    Ok((found(name, row), bytes))
 }
 
 /// Counts a download. Does nothing if there is no box.
@@ -146,7 +161,7 @@ pub(super) async fn count_download(tx: Tx<'_>, name: &ArtifactName) -> Result<()
 /// Adds a file as a version of the type `vagrant.box`, and refers a provider to it.
 pub(super) async fn host(
     tx: Tx<'_>,
-    mut row: BoxRow,
+    (owner, mut row): (&Name, BoxRow),
     place: &ProviderPlace,
     upload: Uuid,
     (file_id, file): (i64, &FileRow),
@@ -156,7 +171,7 @@ pub(super) async fn host(
     let id = row.artifact.id;
     let file = add_file(tx, id, (&changed, place), (file_id, file), now).await?;
     changed.complete_upload(place, upload, file, now)?;
-    replace(tx, &mut row, changed, Unreferenced::Delete).await
+    replace(tx, owner, &mut row, changed, Unreferenced::Delete).await
 }
 
 /// Adds the file of a box's provider as a version of the type `vagrant.box`.
@@ -189,7 +204,7 @@ pub(super) async fn add_file(
 /// When the database fails.
 pub(super) async fn add_pushed(
     tx: Tx<'_>,
-    artifact_id: i64,
+    (owner, artifact_id): (&Name, i64),
     artifact_type: &Name,
     version: &Version,
     file: &FileRow,
@@ -210,7 +225,7 @@ pub(super) async fn add_pushed(
     };
     let mut changed = row.vagrant_box.clone();
     pushed.add_to(&mut changed, hosted_file(version.number, file), now);
-    replace(tx, &mut row, changed, Unreferenced::Keep).await
+    replace(tx, owner, &mut row, changed, Unreferenced::Keep).await
 }
 
 /// Adds a box with its files, in the order of the providers that have one.
@@ -249,13 +264,14 @@ pub(super) async fn forget_file(
     };
     let mut changed = row.vagrant_box.clone();
     changed.forget_file(number);
-    replace(tx, &mut row, changed, Unreferenced::Keep).await
+    replace(tx, &name.username, &mut row, changed, Unreferenced::Keep).await
 }
 
 /// Replaces a box, with all that follows from the difference: new uploads are registered, old ones are
 /// gone, and so are files to which no provider refers any longer.
 async fn replace(
     tx: Tx<'_>,
+    owner: &Name,
     row: &mut BoxRow,
     changed: VagrantBox,
     unreferenced: Unreferenced,
@@ -277,8 +293,9 @@ async fn replace(
     if unreferenced == Unreferenced::Delete {
         files.extend(delete_files(tx, row.artifact.id, difference.gone_files).await?);
     }
-    delete_unnamed(tx, files).await?;
-    Ok(set_changed(tx, row.artifact.id).await?)
+    let bytes = delete_unnamed(tx, files).await?;
+    set_changed(tx, row.artifact.id).await?;
+    Ok(quotas::give_back(tx, owner, bytes).await?)
 }
 
 /// Records that a box has changed, which the description of its last file tells.

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::database::Tx;
 use super::files::delete_unnamed;
 use super::versions::{self, VERSION};
-use super::{DurableCatalog, artifacts, boxes};
+use super::{DurableCatalog, artifacts, boxes, quotas};
 use crate::domain::{ArtifactName, BOX_TYPE, Name, Orphan, OrphanState, OrphanTarget, Totals};
 use crate::storage::upload::awaited;
 use crate::storage::{BackendError, StorageError};
@@ -26,7 +26,8 @@ pub(super) async fn delete_version(
     if artifact_type.as_str() == BOX_TYPE {
         boxes::forget_file(tx, name, number).await?;
     }
-    Ok(delete_unnamed(tx, file).await?)
+    let bytes = delete_unnamed(tx, file).await?;
+    Ok(quotas::give_back(tx, &name.username, bytes).await?)
 }
 
 /// Methods that concern many entries. [`Catalog`](crate::storage::Catalog) documents them.

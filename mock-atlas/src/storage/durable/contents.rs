@@ -12,7 +12,7 @@ use super::database::{Row, Tx, values};
 use super::files::{COLUMNS, FileRow, delete_all, make_ready};
 use super::kept_files::KeptFiles;
 use super::versions::{self, VERSION};
-use super::{DurableCatalog, account_records, box_uploads, boxes, tokens};
+use super::{DurableCatalog, account_records, box_uploads, boxes, quotas, tokens};
 use crate::domain::{ArtifactName, Limits, Name, ROOT};
 use crate::storage::record::{TypeRecord, VersionRecord};
 use crate::storage::{
@@ -288,7 +288,7 @@ pub(super) async fn replace(
     for record in artifacts {
         add_artifact(tx, record, &ids).await?;
     }
-    Ok(())
+    Ok(quotas::recount(tx).await?)
 }
 
 async fn clear(tx: Tx<'_>) -> Result<(), BackendError> {

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use super::artifacts::{self, ArtifactRow};
 use super::database::{RowLock, Tx, values};
 use super::files::{COLUMNS, FileRow, NewFile, make_ready};
+use super::quotas::{self, Replaced};
 use super::versions::VERSION;
 use super::{DurableCatalog, boxes, versions};
 use crate::domain::{ArtifactName, BOX_TYPE, HostedFile, Name, ReadAccess, Visibility};
@@ -174,7 +175,7 @@ async fn import_version(
     let row = values![artifact.id, &imported.artifact_type, last];
     let inserted = tx.row(sql, &row).await?;
     let type_id = inserted.ok_or(StorageError::NotFound)?.take()?;
-    let version = imported.version(now);
+    let (owner, version) = (&imported.artifact.username, imported.version(now));
     let file_id = match file {
         Some(file) => Some(make_ready(tx, file).await?),
         None => None,
@@ -182,7 +183,11 @@ async fn import_version(
     versions::insert(tx, type_id, &version, file_id).await?;
     if let Some(file) = file.filter(|_| imported.is_pushed_box()) {
         let (of_type, created) = (&imported.artifact_type, version.created);
-        boxes::add_pushed(tx, artifact.id, of_type, &version, file, created).await?;
+        let of = (owner, artifact.id);
+        boxes::add_pushed(tx, of, of_type, &version, file, created).await?;
+    }
+    if let Some(file) = file {
+        quotas::take(tx, owner, file.facts.len, Replaced::default()).await?;
     }
     Ok(Presence::Missing)
 }
@@ -229,6 +234,8 @@ async fn import_box(
         vagrant_box,
     };
     boxes::save(tx, &row).await?;
+    let bytes = kept.iter().flatten().map(|file| file.facts.len).sum();
+    quotas::take(tx, &imported.name().username, bytes, Replaced::default()).await?;
     Ok(Presence::Missing)
 }
 

@@ -9,7 +9,7 @@
 //! - `imports`: versions and boxes as they were elsewhere; `moves`: everything of another catalog
 //! - `check`: checks that everything is whole; `descriptions`: describes files beside their bytes, and makes
 //!   a database of the descriptions
-//! - `uploads`: what comes through an upload path
+//! - `uploads`: what comes through an upload path; `quotas`: how many bytes an owner may have
 //! - `methods`: methods of the catalog for boxes, accounts and registries
 //!
 //! A file is complete on disk before the transaction that makes it visible, so that nothing half is ever
@@ -32,6 +32,7 @@ mod imports;
 mod kept_files;
 mod methods;
 mod moves;
+mod quotas;
 mod registries;
 mod searches;
 mod sweeper;

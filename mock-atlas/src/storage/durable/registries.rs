@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use super::accounts::{self, KIND_ORGANIZATION, KIND_ROOT};
-use super::boxes;
 use super::database::{Row, RowLock, Tx, values};
+use super::{boxes, quotas};
 use crate::domain::{ArtifactName, BOX_TYPE, Name, Registry, RegistryChange};
 use crate::storage::{AccountError, BackendError, FoundRegistry, RegistryOwner, StorageError};
 
@@ -115,6 +115,8 @@ pub(super) async fn delete(tx: Tx<'_>, name: &Name) -> Result<FoundRegistry, Sto
         return Err(AccountError::RegistryOfUser.into());
     }
     delete_boxes(tx, name).await?;
+    // It goes with its owner, and needs nothing back.
+    quotas::remove(tx, name).await?;
     for sql in [
         "DELETE FROM member WHERE organization = $1",
         "DELETE FROM namespace WHERE name = $1",
@@ -141,7 +143,7 @@ async fn delete_boxes(tx: Tx<'_>, namespace: &Name) -> Result<(), StorageError> 
         }
     }
     for name in names {
-        boxes::delete(tx, &name).await?;
+        boxes::remove(tx, &name).await?;
     }
     Ok(())
 }

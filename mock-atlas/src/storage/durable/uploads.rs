@@ -8,10 +8,11 @@ use uuid::Uuid;
 use super::DurableCatalog;
 use super::box_uploads::{self, BoxUploadRow};
 use super::database::{RowLock, Tx, values};
-use super::files::FileRow;
+use super::files::{FileRow, delete_unnamed};
+use super::quotas::{self, Replaced};
 use super::versions::{self, UploadRow};
 use super::{artifacts, boxes};
-use crate::domain::{BOX_TYPE, FileState};
+use crate::domain::{Allowance, BOX_TYPE, FileState, Name};
 use crate::storage::{
     BackendError, Blob, StorageError, TypeKey, UploadAttempt, UploadTarget, VersionKey,
 };
@@ -63,20 +64,27 @@ impl DurableCatalog {
         upload: Uuid,
         announced: Option<u64>,
     ) -> Result<Arc<UploadAttempt>, StorageError> {
-        let awaits = self.database.read(move |tx| {
+        let begin = self.database.read(move |tx| {
             Box::pin(async move {
-                match target(tx, upload).await? {
+                let target = target(tx, upload).await?;
+                let awaits = match &target {
                     Target::Version(row) => match row.version.file {
-                        FileState::None => Err(StorageError::NoFileExpected),
-                        FileState::Awaited => Ok(true),
-                        FileState::Stored => Ok(false),
+                        FileState::None => return Err(StorageError::NoFileExpected),
+                        FileState::Awaited => true,
+                        FileState::Stored => false,
                     },
-                    Target::Box(row) => Ok(!row.is_complete()?),
-                }
+                    Target::Box(row) => !row.is_complete()?,
+                };
+                let allowance = match awaits {
+                    true => allowance(tx, &target).await?,
+                    false => None,
+                };
+                Ok((awaits, allowance))
             })
         });
-        let attempt = Arc::new(UploadAttempt::new(announced));
-        if awaits.await? {
+        let (awaits, allowance) = begin.await?;
+        let attempt = Arc::new(UploadAttempt::new(announced, allowance));
+        if awaits {
             self.attempts.insert(upload, Arc::clone(&attempt));
         }
         Ok(attempt)
@@ -137,26 +145,33 @@ impl DurableCatalog {
     pub(crate) async fn expire_upload(&self, upload: Uuid) -> Result<(), StorageError> {
         let expire = self.database.write(move |tx| {
             Box::pin(async move {
-                match lock_target(tx, upload).await {
+                let owner = match lock_target(tx, upload).await {
                     Err(StorageError::NotFound) => return Ok(()),
                     locked => locked?,
-                }
+                };
                 // The version keeps an upload, whose id nobody is told.
                 let sql = "UPDATE version SET upload = $1 WHERE upload = $2";
                 tx.execute(sql, &values![Uuid::new_v4(), upload]).await?;
-                let sql = "DELETE FROM box_upload WHERE id = $1";
-                tx.execute(sql, &values![upload]).await?;
-                Ok::<_, StorageError>(())
+                let sql = "DELETE FROM box_upload WHERE id = $1 RETURNING file_id";
+                let mut files = Vec::new();
+                for mut row in tx.rows(sql, &values![upload]).await? {
+                    files.extend(row.take::<Option<i64>>()?);
+                }
+                let bytes = delete_unnamed(tx, files).await?;
+                Ok::<_, StorageError>(quotas::give_back(tx, &owner, bytes).await?)
             })
         });
         expire.await
     }
 }
 
-/// Locks what an upload is for: its artifact, as every other change does first, and its version.
-async fn lock_target(tx: Tx<'_>, upload: Uuid) -> Result<(), StorageError> {
+/// Locks what an upload is for: its artifact, as every other change does first, and its version. Returns the owner.
+async fn lock_target(tx: Tx<'_>, upload: Uuid) -> Result<Name, StorageError> {
     let row = match target(tx, upload).await? {
-        Target::Box(row) => return artifacts::lock(tx, row.name()).await.map(|_| ()),
+        Target::Box(row) => {
+            artifacts::lock(tx, row.name()).await?;
+            return Ok(row.name().username.clone());
+        }
         Target::Version(row) => row,
     };
     // The file of a box changes the box, too.
@@ -168,7 +183,20 @@ async fn lock_target(tx: Tx<'_>, upload: Uuid) -> Result<(), StorageError> {
     let sql = "SELECT 1 FROM version WHERE id = $1";
     tx.locked_row(sql, &values![row.id], RowLock::Exclusive)
         .await?;
-    Ok(())
+    Ok(row.artifact.username)
+}
+
+/// Returns what the quota of a target's owner allows; `None` without a quota.
+async fn allowance(tx: Tx<'_>, target: &Target) -> Result<Option<Allowance>, StorageError> {
+    let (owner, has_quota, replaced) = match target {
+        Target::Version(row) => (&row.artifact.username, row.has_quota, 0),
+        Target::Box(row) => (&row.name().username, row.has_quota, row.replaced()?.bytes),
+    };
+    if !has_quota {
+        return Ok(None);
+    }
+    let quota = quotas::find(tx, owner).await?;
+    Ok(quota.map(|quota| Allowance { quota, replaced }))
 }
 
 async fn target(tx: Tx<'_>, upload: Uuid) -> Result<Target, StorageError> {
@@ -204,7 +232,7 @@ async fn finish(
     file: &FileRow,
     now: SystemTime,
 ) -> Result<Finished, StorageError> {
-    lock_target(tx, upload).await?;
+    let owner = &lock_target(tx, upload).await?;
     let target = target(tx, upload).await?;
     if let Some(stored) = stored(tx, &target).await? {
         return match stored.facts.digest == file.facts.digest {
@@ -218,12 +246,19 @@ async fn finish(
         }
         Target::Version(row) => {
             versions::store_file(tx, &row, file).await?;
-            let (id, of_type) = (row.artifact_id, &row.artifact_type);
-            boxes::add_pushed(tx, id, of_type, &row.version, file, now).await?;
+            let of = (owner, row.artifact_id);
+            boxes::add_pushed(tx, of, &row.artifact_type, &row.version, file, now).await?;
+            if row.has_quota {
+                quotas::take(tx, owner, file.facts.len, Replaced::default()).await?;
+            }
             Ok(Finished::Named)
         }
         Target::Box(row) => {
+            let (has_quota, replaced) = (row.has_quota, row.replaced()?);
             box_uploads::store_file(tx, row, file, now).await?;
+            if has_quota {
+                quotas::take(tx, owner, file.facts.len, replaced).await?;
+            }
             Ok(Finished::Named)
         }
     }

@@ -243,12 +243,15 @@ pub(super) struct UploadRow {
     pub(super) artifact: ArtifactName,
     pub(super) artifact_id: i64,
     pub(super) artifact_type: Name,
+    /// Whether the owner of the artifact has a quota.
+    pub(super) has_quota: bool,
 }
 
 /// Returns the version that an upload is for; `None` if there is no such upload.
 pub(super) async fn of_upload(tx: Tx<'_>, upload: Uuid) -> Result<Option<UploadRow>, BackendError> {
     let sql = format!(
-        "SELECT v.id, v.type_id, a.username, a.name, a.id, t.name, {VERSION} FROM version v
+        "SELECT v.id, v.type_id, a.username, a.name, a.id, t.name,
+        EXISTS (SELECT 1 FROM quota WHERE quota.owner = a.username), {VERSION} FROM version v
         JOIN artifact_type t ON t.id = v.type_id JOIN artifact a ON a.id = t.artifact_id
         WHERE v.upload = $1"
     );
@@ -264,6 +267,7 @@ pub(super) async fn of_upload(tx: Tx<'_>, upload: Uuid) -> Result<Option<UploadR
         },
         artifact_id: row.take()?,
         artifact_type: row.take()?,
+        has_quota: row.take()?,
         version: read(&mut row)?,
     }))
 }

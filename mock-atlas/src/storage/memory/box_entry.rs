@@ -5,7 +5,9 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use uuid::Uuid;
 
-use crate::domain::{ArtifactName, Orphan, OrphanState, OrphanTarget, VagrantBox};
+use crate::domain::{
+    Allowance, ArtifactName, Orphan, OrphanState, OrphanTarget, Quota, VagrantBox,
+};
 use crate::storage::upload::awaited;
 use crate::storage::{Blob, StorageError, UploadAttempt};
 
@@ -62,12 +64,28 @@ impl BoxEntry {
         &mut self,
         upload: Uuid,
         announced: Option<u64>,
+        quota: Option<Quota>,
     ) -> Result<Arc<UploadAttempt>, StorageError> {
-        let attempt = Arc::new(UploadAttempt::new(announced));
         let (_, state) = self.vagrant_box.upload(upload)?;
-        if !state.is_complete {
-            self.attempts.insert(upload, Arc::clone(&attempt));
+        if state.is_complete {
+            return Ok(Arc::new(UploadAttempt::new(announced, None)));
         }
+        let allowance = match quota {
+            None => None,
+            Some(quota) => Some(Allowance {
+                quota,
+                replaced: self.replaced(upload)?,
+            }),
+        };
+        let attempt = Arc::new(UploadAttempt::new(announced, allowance));
+        self.attempts.insert(upload, Arc::clone(&attempt));
         Ok(attempt)
+    }
+
+    /// Returns the size of the file that the one of an upload takes the place of; 0 if there is none.
+    pub(super) fn replaced(&self, upload: Uuid) -> Result<u64, StorageError> {
+        let (place, _) = self.vagrant_box.upload(upload)?;
+        let hosted = self.vagrant_box.provider(&place)?.hosted();
+        Ok(hosted.map_or(0, |file| file.len))
     }
 }

@@ -87,7 +87,9 @@ impl MemoryCatalog {
     pub(crate) fn delete_registry(&self, name: &Name) -> Result<FoundRegistry, StorageError> {
         self.accounts.change(|tables| {
             let found = tables.delete_organization(name)?;
-            self.maps_exclusive().delete_boxes_of(name)?;
+            let mut maps = self.maps_exclusive();
+            maps.delete_boxes_of(name)?;
+            maps.quotas.remove(name);
             Ok(found)
         })
     }
@@ -137,11 +139,17 @@ impl MemoryCatalog {
         }
         let entry = artifact.box_entry_mut()?;
         let (place, state) = entry.vagrant_box.upload(upload)?;
-        if state.is_direct {
+        let (is_direct, owner, len) = (state.is_direct, &name.username, blob.len());
+        maps.quotas.take(owner, len, entry.replaced(upload)?)?;
+        if is_direct {
             entry.received.insert(upload, blob);
             return Ok(());
         }
-        maps.host(name, &mut artifact, &place, upload, blob, self.clock.now())
+        let hosted = maps.host(name, &mut artifact, &place, upload, blob, self.clock.now());
+        if hosted.is_err() {
+            maps.quotas.give_back(owner, len);
+        }
+        hosted
     }
 }
 
@@ -249,20 +257,24 @@ impl Maps {
         let difference = BoxDifference::between(&old, new);
         for upload in &difference.gone_uploads {
             self.uploads.remove(upload);
-            entry.received.remove(upload);
+            if let Some(blob) = entry.received.remove(upload) {
+                self.quotas.give_back(&name.username, blob.len());
+            }
             entry.attempts.remove(upload);
         }
         self.register_box_uploads(name, &entry.vagrant_box);
         if unreferenced == Unreferenced::Delete {
-            self.delete_box_files(artifact, &difference.gone_files);
+            self.delete_box_files(&name.username, artifact, &difference.gone_files);
         }
     }
 
     fn delete_box(&self, name: &ArtifactName) -> Result<FoundBox, StorageError> {
         let found = {
             let mut artifact = self.artifacts.get_mut(name).ok_or(StorageError::NotFound)?;
-            let found = artifact.found_box(name)?;
+            let (found, before) = (artifact.found_box(name)?, artifact.bytes());
             self.clear_box(&mut artifact);
+            let gone = before - artifact.bytes();
+            self.quotas.give_back(&name.username, gone);
             found
         };
         let is_empty = |_: &ArtifactName, artifact: &Artifact| {
@@ -291,13 +303,14 @@ impl Maps {
         Ok(())
     }
 
-    fn delete_box_files(&self, artifact: &mut Artifact, numbers: &[u64]) {
+    fn delete_box_files(&self, owner: &Name, artifact: &mut Artifact, numbers: &[u64]) {
         if let Some(versions) = artifact.types.get_mut(BOX_TYPE) {
-            for version in numbers
+            for (version, bytes) in numbers
                 .iter()
                 .filter_map(|number| versions.delete(*number).ok())
             {
                 self.uploads.remove(&version.upload);
+                self.quotas.give_back(owner, bytes);
             }
         }
     }

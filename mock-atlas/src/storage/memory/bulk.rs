@@ -36,20 +36,33 @@ impl MemoryCatalog {
 
     pub(crate) fn export(&self) -> Contents {
         let tables = self.accounts.read();
-        let (artifacts, files) = self.maps_exclusive().records();
+        let maps = self.maps_exclusive();
+        let (artifacts, files) = maps.records();
+        let mut access = tables.record();
+        access.quotas = maps.quotas.record();
         Contents {
-            access: tables.record(),
+            access,
             artifacts,
             files,
         }
     }
 
-    pub(crate) fn import(&self, contents: Contents, limits: Limits) -> Result<Self, ImportError> {
+    pub(crate) fn import(
+        &self,
+        mut contents: Contents,
+        limits: Limits,
+    ) -> Result<Self, ImportError> {
+        let quotas = std::mem::take(&mut contents.access.quotas);
         let tables = self.accounts.read().clone();
         let tables = tables
             .with_record(contents.access)
             .map_err(|(name, error)| ImportError::Account(name, error))?;
-        let maps = Maps::of_records(contents.artifacts, &contents.files)?;
+        if let Some(owner) = quotas.keys().find(|owner| tables.registry(owner).is_none()) {
+            let unknown = AccountError::UnknownRegistry;
+            return Err(ImportError::Account(owner.clone(), unknown));
+        }
+        let mut maps = Maps::of_records(contents.artifacts, &contents.files)?;
+        maps.set_quotas(quotas);
         let imported = self.with(Accounts::new(tables), maps);
         let checked = imported.check(limits);
         checked.map_err(|(slug, over)| ImportError::OverLimit(slug, over))?;
@@ -59,6 +72,7 @@ impl MemoryCatalog {
     pub(crate) fn delete_artifact(&self, name: &ArtifactName) -> Result<(), StorageError> {
         let maps = self.maps_exclusive();
         let (_, mut artifact) = maps.artifacts.remove(name).ok_or(StorageError::NotFound)?;
+        maps.quotas.give_back(&name.username, artifact.bytes());
         maps.clear_box(&mut artifact);
         let mut types = artifact.types;
         for version in types.values_mut().flat_map(Versions::clear) {
@@ -77,8 +91,9 @@ impl MemoryCatalog {
         let maps = self.maps_exclusive();
         let mut artifact = maps.artifacts.get_mut(name).ok_or(StorageError::NotFound)?;
         let versions = artifact.types.get_mut(artifact_type);
-        let version = versions.ok_or(StorageError::NotFound)?.delete(number)?;
+        let (version, bytes) = versions.ok_or(StorageError::NotFound)?.delete(number)?;
         maps.uploads.remove(&version.upload);
+        maps.quotas.give_back(&name.username, bytes);
         if artifact_type.as_str() == BOX_TYPE {
             maps.forget_box_file(name, &mut artifact, number);
         }
@@ -188,6 +203,8 @@ impl Maps {
         for (new, draft) in boxes.iter().zip(drafts) {
             self.add_seeded_box(new, draft, now);
         }
+        // What a seed declares is added whatever the quotas say, and counted.
+        self.recount();
         Ok(())
     }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use dashmap::mapref::entry::Entry;
+
 use super::box_entry::BoxEntry;
 use super::{Artifact, Maps, MemoryCatalog};
 use crate::domain::{BOX_TYPE, HostedFile, VagrantBox};
@@ -31,12 +33,23 @@ impl MemoryCatalog {
         let name = &imported.artifact;
         AccountError::check_reserved(&name.username)?;
         let maps = self.maps();
-        let new = || maps.new_artifact(name, imported.visibility);
-        let mut artifact = maps.artifacts.entry(name.clone()).or_insert_with(new);
-        let presence = artifact.presence(imported);
-        if presence != Presence::Missing {
-            return Ok(presence);
-        }
+        let bytes = file.as_ref().map_or(0, Blob::len);
+        let take = || maps.quotas.take(&name.username, bytes, 0);
+        // No artifact is made for a version that is refused.
+        let mut artifact = match maps.artifacts.entry(name.clone()) {
+            Entry::Occupied(found) => {
+                let presence = found.get().presence(imported);
+                if presence != Presence::Missing {
+                    return Ok(presence);
+                }
+                take()?;
+                found.into_ref()
+            }
+            Entry::Vacant(place) => {
+                take()?;
+                place.insert(maps.new_artifact(name, imported.visibility))
+            }
+        };
         let version = imported.version(self.clock.now());
         let (upload, created) = (version.upload, version.created);
         let versions = artifact.versions_of(name, &imported.artifact_type);
@@ -63,9 +76,15 @@ impl MemoryCatalog {
         AccountError::check_reserved(&name.username)?;
         let mut draft = imported.draft(now)?;
         let maps = self.maps();
+        let (owner, bytes) = (&name.username, imported.sent_bytes());
         // A new artifact has none of the files to which the box may refer, and is not made for a box that is refused.
-        if !maps.artifacts.contains_key(name) && !imported.has_all_bytes() {
-            return Err(StorageError::NotFound);
+        if !maps.artifacts.contains_key(name) {
+            if !imported.has_all_bytes() {
+                return Err(StorageError::NotFound);
+            }
+            if let Some(quota) = maps.quotas.get(owner) {
+                quota.check(bytes, 0)?;
+            }
         }
         let new = || maps.new_artifact(name, imported.visibility());
         let mut artifact = maps.artifacts.entry(name.clone()).or_insert_with(new);
@@ -75,6 +94,7 @@ impl MemoryCatalog {
         }
         // Everything that can fail comes first, so that nothing is stored of a box that is refused.
         artifact.check_files(&imported.files)?;
+        maps.quotas.take(owner, bytes, 0)?;
         for file in &imported.files {
             let hosted = maps.imported_file(&mut artifact, imported, &draft, file)?;
             draft.host(&file.place, hosted, file.updated.unwrap_or(now))?;

@@ -2,7 +2,7 @@
 //!
 //! - `versions`: the versions of one artifact type; `index`: the index for searches
 //! - `boxes`: the boxes of artifacts and their files; `box_entry`: one box with its uploads
-//! - `accounts`: users, organisations and tokens
+//! - `accounts`: users, organisations and tokens; `quotas`: how many bytes an owner may have
 //! - `bulk`: atomic changes and reads of many entries
 //! - `imports`: versions and boxes as they were elsewhere
 //! - `record`: the artifacts as serializable values
@@ -18,6 +18,7 @@ mod boxes;
 mod bulk;
 mod imports;
 mod index;
+mod quotas;
 mod record;
 mod versions;
 
@@ -42,6 +43,7 @@ pub(crate) use accounts::AccountTables;
 use accounts::Accounts;
 use audit::Audit;
 use box_entry::BoxEntry;
+use quotas::Quotas;
 use versions::Versions;
 
 /// The versions that a page found, the newest first, and the next page of the search, if it is not
@@ -74,6 +76,7 @@ struct Maps {
     /// The types of deleted artifacts, without versions: their numbers go on if an artifact of the
     /// same name is created again.
     deleted: DashMap<ArtifactName, HashMap<Name, Versions>, RandomState>,
+    quotas: Quotas,
 }
 
 #[derive(Clone, Debug)]
@@ -180,15 +183,22 @@ impl MemoryCatalog {
         upload: Uuid,
         announced: Option<u64>,
     ) -> Result<Arc<UploadAttempt>, StorageError> {
-        self.of_upload(
-            upload,
-            |artifact, key| {
-                artifact
-                    .versions_mut(key)?
-                    .begin_upload(key.number, announced)
-            },
-            |artifact| artifact.box_entry_mut()?.begin_upload(upload, announced),
-        )
+        let maps = self.maps();
+        let artifact = |name| maps.artifacts.get_mut(name).ok_or(StorageError::NotFound);
+        match maps.target(upload)? {
+            UploadTarget::Version(key) => {
+                let quota = maps.quotas.get(&key.of.artifact.username);
+                let mut artifact = artifact(&key.of.artifact)?;
+                let versions = artifact.versions_mut(&key)?;
+                versions.begin_upload(key.number, announced, quota)
+            }
+            UploadTarget::Box(name) => {
+                let quota = maps.quotas.get(&name.username);
+                let mut artifact = artifact(&name)?;
+                let entry = artifact.box_entry_mut()?;
+                entry.begin_upload(upload, announced, quota)
+            }
+        }
     }
 
     pub(crate) fn finish_upload(&self, upload: Uuid, blob: Blob) -> Result<(), StorageError> {
@@ -200,7 +210,15 @@ impl MemoryCatalog {
                 let mut artifact = artifact.ok_or(StorageError::NotFound)?;
                 let versions = artifact.versions_mut(&key)?;
                 let is_new = versions.file(key.number).is_none();
-                versions.finish_upload(key.number, blob)?;
+                let (owner, len) = (&name.username, blob.len());
+                if is_new {
+                    maps.quotas.take(owner, len, 0)?;
+                }
+                let finished = versions.finish_upload(key.number, blob);
+                if is_new && finished.is_err() {
+                    maps.quotas.give_back(owner, len);
+                }
+                finished?;
                 if is_new && key.of.artifact_type.as_str() == BOX_TYPE {
                     maps.add_pushed_box(name, &mut artifact, key.number, self.clock.now());
                 }

@@ -10,7 +10,9 @@ use uuid::Uuid;
 
 use super::Found;
 use super::index::Index;
-use crate::domain::{FileSelector, FileState, NewVersion, Orphan, Page, Query, Sequence, Version};
+use crate::domain::{
+    Allowance, FileSelector, FileState, NewVersion, Orphan, Page, Query, Quota, Sequence, Version,
+};
 use crate::storage::record::TypeRecord;
 use crate::storage::upload::orphan;
 use crate::storage::{Blob, RecordError, StorageError, TypeKey, UploadAttempt, VersionKey};
@@ -151,13 +153,13 @@ impl Versions {
         self.all().map(|version| (version.number, version.upload))
     }
 
-    /// Deletes a version. Its number is not given again.
-    pub(super) fn delete(&mut self, number: u64) -> Result<Arc<Version>, StorageError> {
+    /// Deletes a version, and returns it with the size of its file. Its number is not given again.
+    pub(super) fn delete(&mut self, number: u64) -> Result<(Arc<Version>, u64), StorageError> {
         let version = self.all.remove(&number).ok_or(StorageError::NotFound)?;
         self.index.remove(&version);
-        self.files.remove(&number);
+        let file = self.files.remove(&number);
         self.attempts.remove(&number);
-        Ok(version)
+        Ok((version, file.as_ref().map_or(0, Blob::len)))
     }
 
     /// Deletes all versions and returns them. Their numbers are not given again.
@@ -182,6 +184,11 @@ impl Versions {
         self.files.values()
     }
 
+    /// Returns the size of all files.
+    pub(super) fn bytes(&self) -> u64 {
+        self.files().map(Blob::len).sum()
+    }
+
     /// Returns the versions whose bytes have not come.
     pub(super) fn orphans(&self) -> impl Iterator<Item = Orphan> {
         let orphans = self.all().filter(|version| !version.is_visible());
@@ -201,16 +208,19 @@ impl Versions {
         &mut self,
         number: u64,
         announced: Option<u64>,
+        quota: Option<Quota>,
     ) -> Result<Arc<UploadAttempt>, StorageError> {
-        let attempt = Arc::new(UploadAttempt::new(announced));
+        let allowance = |quota| Allowance { quota, replaced: 0 };
         match self.version(number)?.file {
-            FileState::None => return Err(StorageError::NoFileExpected),
+            FileState::None => Err(StorageError::NoFileExpected),
             FileState::Awaited => {
+                let attempt = UploadAttempt::new(announced, quota.map(allowance));
+                let attempt = Arc::new(attempt);
                 self.attempts.insert(number, Arc::clone(&attempt));
+                Ok(attempt)
             }
-            FileState::Stored => {}
+            FileState::Stored => Ok(Arc::new(UploadAttempt::new(announced, None))),
         }
-        Ok(attempt)
     }
 
     /// Returns the stored bytes of a version; `None` if it has none.

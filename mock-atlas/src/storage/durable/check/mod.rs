@@ -79,6 +79,8 @@ impl DurableCatalog {
         found.report.versions = versions.await?;
         let stray = self.database.read(|tx| Box::pin(rows::stray_tags(tx)));
         found.extend(stray.await?);
+        let quotas = self.database.read(|tx| Box::pin(rows::quotas(tx)));
+        found.extend(quotas.await?);
         let boxes = self.pages(&mut found, |tx, after| Box::pin(boxes::boxes(tx, after)));
         found.report.boxes = boxes.await?;
         self.check_bytes(&mut found, on_progress).await?;

@@ -5,6 +5,7 @@ use crate::domain::{ArtifactName, FileState, Name, Version};
 use crate::storage::BackendError;
 use crate::storage::durable::database::{Row, Tx, values};
 use crate::storage::durable::files::READY;
+use crate::storage::durable::quotas;
 use crate::storage::durable::versions::{self, VERSION, tag};
 
 /// The number of rows in a page.
@@ -103,6 +104,19 @@ async fn has_tags(tx: Tx<'_>, row: &VersionRow) -> Result<bool, BackendError> {
         }
     }
     Ok(true)
+}
+
+/// Checks that the bytes that count against quotas are those of the files.
+pub(super) async fn quotas(tx: Tx<'_>) -> Result<Vec<Damage>, BackendError> {
+    let found = quotas::miscounted(tx).await?.into_iter();
+    let damage = |of: quotas::Miscounted| {
+        let how = format!(
+            "{} bytes are counted, and its files have {}: set the quota again",
+            of.counted, of.used
+        );
+        Damage::new(format!("the quota of {}", of.owner), how)
+    };
+    Ok(found.map(damage).collect())
 }
 
 /// Checks that searches find no version that is not there.

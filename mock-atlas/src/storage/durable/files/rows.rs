@@ -137,27 +137,31 @@ pub(super) async fn forget(tx: Tx<'_>, key: &FileKey) -> Result<(), BackendError
     Ok(())
 }
 
-/// Deletes those of these files that neither a version nor an upload names any longer.
+/// Deletes those of these files that neither a version nor an upload names any longer. Returns the sum of their sizes,
+/// with each size counted as often as the file is among them: once for each name that it has lost.
 ///
 /// # Errors
 /// When the database fails.
 pub(in crate::storage::durable) async fn delete_unnamed(
     tx: Tx<'_>,
     files: impl IntoIterator<Item = i64>,
-) -> Result<(), BackendError> {
+) -> Result<u64, BackendError> {
     let sql = "UPDATE file SET state = $1 WHERE id = $2 AND state = $3
         AND NOT EXISTS (SELECT 1 FROM version WHERE version.file_id = file.id)
         AND NOT EXISTS (SELECT 1 FROM box_upload WHERE box_upload.file_id = file.id)";
     // Who removes the last but one name of a file must wait here for who removes the last.
-    let lock = "SELECT 1 FROM file WHERE id = $1";
+    let lock = "SELECT coalesce(size, 0) FROM file WHERE id = $1";
     let mut files: Vec<i64> = files.into_iter().collect();
     files.sort_unstable();
+    let mut bytes = 0;
     for file in files {
-        tx.locked_row(lock, &values![file], RowLock::Exclusive)
-            .await?;
+        let key = values![file];
+        if let Some(mut row) = tx.locked_row(lock, &key, RowLock::Exclusive).await? {
+            bytes += row.take::<u64>()?;
+        }
         tx.execute(sql, &values![DELETED, file, READY]).await?;
     }
-    Ok(())
+    Ok(bytes)
 }
 
 /// Deletes all files that are ready.

@@ -10,7 +10,7 @@ use crate::storage::token::Hashed;
 use crate::storage::{AccessRecord, AccountError, Token};
 
 impl AccountTables {
-    /// Returns the record of these tables, without root.
+    /// Returns the record of these tables, without root and without quotas.
     pub(crate) fn record(&self) -> AccessRecord {
         let mut users = Vec::new();
         let mut organizations = BTreeMap::new();
@@ -37,6 +37,7 @@ impl AccountTables {
             users,
             organizations,
             registries,
+            quotas: BTreeMap::new(),
         }
     }
 

@@ -15,7 +15,7 @@ impl AccountTables {
     }
 
     /// Returns the registry of a user or an organisation.
-    pub(super) fn registry(&self, name: &Name) -> Option<FoundRegistry> {
+    pub(in crate::storage::memory) fn registry(&self, name: &Name) -> Option<FoundRegistry> {
         let owner = match self.namespaces.get(name)? {
             Namespace::User(_) => RegistryOwner::User,
             Namespace::Organization(_) => RegistryOwner::Organization,

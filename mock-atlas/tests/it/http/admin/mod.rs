@@ -7,6 +7,7 @@ mod journal;
 mod lints;
 mod metrics;
 mod orphans;
+mod quotas;
 mod snapshot;
 mod state;
 mod token_limits;
