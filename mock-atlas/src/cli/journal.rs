@@ -1,5 +1,5 @@
-//! `mock-atlas requests`, `verify`, `lints` and `metrics` read the journal and the metrics of a
-//! running emulator.
+//! `mock-atlas requests`, `verify`, `lints`, `metrics` and `openapi` read the journal, the metrics and the description of
+//! a running emulator.
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -36,6 +36,11 @@ pub(super) enum Command {
     },
     /// Prints the metrics of a running emulator in the OpenMetrics text format, for Prometheus
     Metrics {
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Prints the description of all endpoints of a running emulator, as OpenAPI 3.1
+    Openapi {
         #[command(flatten)]
         server: Server,
     },
@@ -163,6 +168,11 @@ pub(super) async fn run(command: &Command, emulator: &EmulatorArguments) -> Resu
         Command::Metrics { server } => {
             let client = Client::new(server, emulator)?;
             let asked = client.send(Method::GET, "/metrics", Body::empty());
+            write(&asked.await?)
+        }
+        Command::Openapi { server } => {
+            let client = Client::new(server, emulator)?;
+            let asked = client.send(Method::GET, "/openapi.json", Body::empty());
             write(&asked.await?)
         }
         Command::Verify { expected, server } => {

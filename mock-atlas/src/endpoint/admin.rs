@@ -8,6 +8,7 @@ listed! {
     Admin {
         Health,
         Metrics,
+        OpenApi,
         ListRequests,
         ClearRequests,
         Verify,
@@ -42,6 +43,7 @@ impl Admin {
         match self {
             Self::Health => (Get, "/_mock/health"),
             Self::Metrics => (Get, "/_mock/metrics"),
+            Self::OpenApi => (Get, "/_mock/openapi.json"),
             Self::ListRequests => (Get, "/_mock/requests"),
             Self::ClearRequests => (Delete, "/_mock/requests"),
             Self::Verify => (Post, "/_mock/verify"),
@@ -92,7 +94,7 @@ impl Admin {
     #[cfg(test)]
     pub(crate) const fn requires_root(self) -> bool {
         match self {
-            Self::Health | Self::Metrics => false,
+            Self::Health | Self::Metrics | Self::OpenApi => false,
             Self::ListRequests
             | Self::ClearRequests
             | Self::Verify

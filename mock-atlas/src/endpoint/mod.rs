@@ -9,7 +9,8 @@
 //! The router, fault injection, journal, metrics, lints and redaction ask an [`Endpoint`] or match
 //! on it without a wildcard. To add an endpoint, add a variant to one of these files, and follow the
 //! compiler's errors; one of them asks for the route in `http/router`, whose handler goes into
-//! `http/api_v1`, `http/boxes`, `http/hcp` or `http/admin`. Then change by hand what the compiler does not check:
+//! `http/api_v1`, `http/boxes`, `http/hcp` or `http/admin`, and another one for the description in `http/openapi`. Then
+//! change by hand what the compiler does not check:
 //!
 //! - `RequireRoot` among the arguments of an admin handler; a test asks each admin endpoint without it
 //! - tests of the endpoint in `tests/it/http`

@@ -7,6 +7,7 @@
 //!   `hcp`: those of HCP's registry of boxes; `admin`: those of the emulator's own API, below `/_mock`
 //! - `json`: the JSON of replies; `error`: the statuses and bodies of errors; `error_format`: the bodies that errors
 //!   have below the paths of HCP
+//! - `openapi`: the description of all endpoints for programs
 //! - `state`: the state that all handlers share
 
 mod admin;
@@ -19,5 +20,6 @@ mod extract;
 mod hcp;
 mod json;
 mod middleware;
+mod openapi;
 pub(crate) mod router;
 pub(crate) mod state;

@@ -5,8 +5,8 @@ use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, any, on};
 
 use super::admin::{
-    artifacts as admin_artifacts, audit, faults, health, imports, lints, metrics, quotas, requests,
-    snapshot, state, tokens, verify,
+    artifacts as admin_artifacts, audit, faults, health, imports, lints, metrics, openapi, quotas,
+    requests, snapshot, state, tokens, verify,
 };
 use super::api_v1::{artifacts, authenticate, download, unserved, upload, versions};
 use super::boxes::{
@@ -193,6 +193,7 @@ fn admin(endpoint: Admin) -> MethodRouter<AppState> {
     match endpoint {
         Admin::Health => route.to(health::show),
         Admin::Metrics => route.to(metrics::show),
+        Admin::OpenApi => route.to(openapi::show),
         Admin::ListRequests => route.to(requests::list),
         Admin::ClearRequests => route.to(requests::clear),
         Admin::Verify => route.to(verify::verify),

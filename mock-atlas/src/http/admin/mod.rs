@@ -8,6 +8,7 @@ pub(crate) mod health;
 pub(crate) mod imports;
 pub(crate) mod lints;
 pub(crate) mod metrics;
+pub(crate) mod openapi;
 pub(crate) mod quotas;
 pub(crate) mod requests;
 pub(crate) mod snapshot;

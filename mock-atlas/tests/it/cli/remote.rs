@@ -298,6 +298,7 @@ async fn each_call_of_the_emulators_own_api_has_a_command() {
         "verify --lint",
         "lints",
         "metrics",
+        "openapi",
         "audit",
     ] {
         printed(line).await;

@@ -12,6 +12,7 @@ mod packer;
 mod postgres;
 mod replicas;
 mod s3;
+mod schemathesis;
 mod terminal;
 mod vagrant;
 mod vagrant_cloud_gem;
