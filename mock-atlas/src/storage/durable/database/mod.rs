@@ -43,16 +43,9 @@ pub(super) enum RowLock {
     Shared,
 }
 
-/// An operation: it takes a transaction, and its changes count only if it returns `Ok`.
-pub(super) trait Operation<T, E>:
-    for<'a> FnOnce(Tx<'a>) -> BoxFuture<'a, Result<T, E>> + Send + 'static
-{
-}
-
-impl<T, E, F> Operation<T, E> for F where
-    F: for<'a> FnOnce(Tx<'a>) -> BoxFuture<'a, Result<T, E>> + Send + 'static
-{
-}
+/// An operation: it takes a transaction, and its changes count only if it returns `Ok`. It is boxed, so that the code
+/// that runs operations exists once for each type of result, and not for each operation.
+type Operation<T, E> = Box<dyn for<'a> FnOnce(Tx<'a>) -> BoxFuture<'a, Result<T, E>> + Send>;
 
 impl Database {
     /// Runs an operation that changes nothing, on a consistent view.
@@ -68,8 +61,8 @@ impl Database {
         E: From<BackendError> + Send + 'static,
     {
         match self {
-            Self::Sqlite(sqlite) => sqlite.read(operation).await,
-            Self::Postgres(postgres) => postgres.read(operation).await,
+            Self::Sqlite(sqlite) => sqlite.read(Box::new(operation)).await,
+            Self::Postgres(postgres) => postgres.read(Box::new(operation)).await,
         }
     }
 
@@ -87,8 +80,8 @@ impl Database {
         E: From<BackendError> + Send + 'static,
     {
         match self {
-            Self::Sqlite(sqlite) => sqlite.read(operation).await,
-            Self::Postgres(postgres) => postgres.look_up(operation).await,
+            Self::Sqlite(sqlite) => sqlite.read(Box::new(operation)).await,
+            Self::Postgres(postgres) => postgres.look_up(Box::new(operation)).await,
         }
     }
 
@@ -106,8 +99,8 @@ impl Database {
         E: From<BackendError> + Send + 'static,
     {
         match self {
-            Self::Sqlite(sqlite) => sqlite.write(operation).await,
-            Self::Postgres(postgres) => postgres.write(operation).await,
+            Self::Sqlite(sqlite) => sqlite.write(Box::new(operation)).await,
+            Self::Postgres(postgres) => postgres.write(Box::new(operation)).await,
         }
     }
 
@@ -125,8 +118,8 @@ impl Database {
         E: From<BackendError> + Send + 'static,
     {
         match self {
-            Self::Sqlite(sqlite) => sqlite.write(operation).await,
-            Self::Postgres(postgres) => postgres.write_once(operation).await,
+            Self::Sqlite(sqlite) => sqlite.write(Box::new(operation)).await,
+            Self::Postgres(postgres) => postgres.write_once(Box::new(operation)).await,
         }
     }
 }

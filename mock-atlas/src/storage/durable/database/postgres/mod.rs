@@ -31,7 +31,10 @@ mod value;
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::runtime::{self, Runtime};
+use tokio::sync::oneshot;
 
 use super::{OpenError, Operation, Tx};
 use crate::storage::BackendError;
@@ -82,11 +85,8 @@ impl Postgres {
         };
         let postgres = Self(Arc::new(inner));
         let writers = Arc::clone(&postgres.0.writers);
-        let upgrade = postgres.spawn(async move { schema::upgrade(&writers).await });
-        upgrade
-            .await
-            .map_err(BackendError::from)?
-            .map_err(|error| postgres.named(error))?;
+        let upgrade = postgres.finish(async move { schema::upgrade(&writers).await });
+        upgrade.await.map_err(|error| postgres.named(error))?;
         Ok(postgres)
     }
 
@@ -98,14 +98,14 @@ impl Postgres {
     /// Returns the number of connections of servers to the database. This process must call itself otherwise, by the
     /// option `application_name` of the URL.
     pub(super) async fn servers(&self) -> Result<u64, BackendError> {
-        let count = self.look_up(|tx: Tx<'_>| {
+        let count = self.look_up(Box::new(|tx: Tx<'_>| {
             Box::pin(async move {
                 let sql = "SELECT count(*) FROM pg_stat_activity
                     WHERE datname = current_database() AND application_name = 'mock-atlas'";
                 let counted = tx.row(sql, &[]).await?;
                 counted.map_or(Ok(0), |mut row| row.take())
             })
-        });
+        }));
         count.await
     }
 
@@ -120,7 +120,7 @@ impl Postgres {
         }
     }
 
-    pub(super) async fn read<T, E>(&self, operation: impl Operation<T, E>) -> Result<T, E>
+    pub(super) async fn read<T, E>(&self, operation: Operation<T, E>) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<BackendError> + Send + 'static,
@@ -128,7 +128,7 @@ impl Postgres {
         self.run(&self.0.readers, Scope::View, operation).await
     }
 
-    pub(super) async fn look_up<T, E>(&self, operation: impl Operation<T, E>) -> Result<T, E>
+    pub(super) async fn look_up<T, E>(&self, operation: Operation<T, E>) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<BackendError> + Send + 'static,
@@ -137,7 +137,7 @@ impl Postgres {
             .await
     }
 
-    pub(super) async fn write<T, E>(&self, operation: impl Operation<T, E>) -> Result<T, E>
+    pub(super) async fn write<T, E>(&self, operation: Operation<T, E>) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<BackendError> + Send + 'static,
@@ -145,7 +145,7 @@ impl Postgres {
         self.run(&self.0.writers, Scope::Change, operation).await
     }
 
-    pub(super) async fn write_once<T, E>(&self, operation: impl Operation<T, E>) -> Result<T, E>
+    pub(super) async fn write_once<T, E>(&self, operation: Operation<T, E>) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<BackendError> + Send + 'static,
@@ -157,31 +157,47 @@ impl Postgres {
         &self,
         pool: &Arc<Pool>,
         scope: Scope,
-        operation: impl Operation<T, E>,
+        operation: Operation<T, E>,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<BackendError> + Send + 'static,
     {
         let pool = Arc::clone(pool);
-        let task = self.spawn(async move {
+        self.finish(async move {
             let session = Session::new(pool.take().await?, scope);
             let result = operation(Tx::Postgres(&session)).await;
             session.end(result).await
-        });
-        task.await
-            .unwrap_or_else(|error| Err(BackendError::from(error).into()))
+        })
+        .await
     }
 
-    fn spawn<T: Send + 'static>(
+    /// Runs a task to its end, even if the caller goes away. All tasks have one type, since Tokio's code for a task
+    /// exists once for each type.
+    async fn finish<T, E>(
         &self,
-        task: impl Future<Output = T> + Send + 'static,
-    ) -> tokio::task::JoinHandle<T> {
+        task: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<BackendError> + Send + 'static,
+    {
+        let (reply, outcome) = oneshot::channel();
+        let task = async move {
+            // The caller may have gone away.
+            let _ = reply.send(task.await);
+        };
+        self.spawn(task.boxed());
+        let broke = || Err(BackendError::new("an operation of the database panicked").into());
+        outcome.await.unwrap_or_else(|_| broke())
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
         match &self.0.runtime {
             Some(runtime) => runtime.spawn(task),
             // There is a runtime as long as there is a handle.
             None => tokio::spawn(task),
-        }
+        };
     }
 }
 

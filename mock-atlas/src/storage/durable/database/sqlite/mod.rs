@@ -97,7 +97,7 @@ impl Sqlite {
 
     /// Checks the pages of the database, and that each row names rows that are there.
     pub(super) async fn check(&self) -> Result<Vec<String>, BackendError> {
-        self.read(|tx| {
+        self.read(Box::new(|tx| {
             Box::pin(async move {
                 let mut found = Vec::new();
                 for mut row in tx.rows("PRAGMA integrity_check", &[]).await? {
@@ -110,11 +110,11 @@ impl Sqlite {
                 }
                 Ok(found)
             })
-        })
+        }))
         .await
     }
 
-    pub(super) async fn read<T, E>(&self, operation: impl Operation<T, E>) -> Result<T, E>
+    pub(super) async fn read<T, E>(&self, operation: Operation<T, E>) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<BackendError> + Send + 'static,
@@ -122,7 +122,7 @@ impl Sqlite {
         self.0.readers.run(operation).await
     }
 
-    pub(super) async fn write<T, E>(&self, operation: impl Operation<T, E>) -> Result<T, E>
+    pub(super) async fn write<T, E>(&self, operation: Operation<T, E>) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<BackendError> + Send + 'static,
@@ -135,10 +135,7 @@ impl Sqlite {
 }
 
 /// Runs an operation, whose statements are all done at once.
-fn run<T, E: From<BackendError>>(
-    operation: impl Operation<T, E>,
-    session: &Session,
-) -> Result<T, E> {
+fn run<T, E: From<BackendError>>(operation: Operation<T, E>, session: &Session) -> Result<T, E> {
     let ended = operation(Tx::Sqlite(session)).now_or_never();
     ended.unwrap_or_else(|| Err(BackendError::new("an operation of SQLite waited").into()))
 }

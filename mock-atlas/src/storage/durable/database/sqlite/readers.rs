@@ -1,11 +1,11 @@
-//! Connections for reading, each used by one operation at a time.
+//! This module has connections for reading, each used by one operation at a time.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::spawn_blocking;
 
 use super::super::Operation;
@@ -41,7 +41,7 @@ impl Readers {
         Arc::clone(&self.pool)
     }
 
-    pub(super) async fn run<T, E>(&self, operation: impl Operation<T, E>) -> Result<T, E>
+    pub(super) async fn run<T, E>(&self, operation: Operation<T, E>) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<BackendError> + Send + 'static,
@@ -49,24 +49,39 @@ impl Readers {
         // The semaphore is never closed, so `acquire` does not fail.
         let _permit = self.permits.acquire().await;
         let pool = Arc::clone(&self.pool);
-        let read = spawn_blocking(move || pool.run(operation)).await;
-        read.map_err(BackendError::from)?
+        on_thread(move || pool.run(operation)).await
     }
 
     /// Runs an operation that makes a change beside another process, which makes its own in turn.
-    pub(super) async fn change<T, E>(&self, operation: impl Operation<T, E>) -> Result<T, E>
+    pub(super) async fn change<T, E>(&self, operation: Operation<T, E>) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<BackendError> + Send + 'static,
     {
         let pool = Arc::clone(&self.pool);
-        let change = spawn_blocking(move || pool.change(operation)).await;
-        change.map_err(BackendError::from)?
+        on_thread(move || pool.change(operation)).await
     }
 }
 
+/// Runs work that blocks on a thread for that. All work has one type there, since Tokio's code for it exists once for
+/// each type.
+async fn on_thread<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<BackendError> + Send + 'static,
+{
+    let (reply, outcome) = oneshot::channel();
+    let work: Box<dyn FnOnce() + Send> = Box::new(move || {
+        // The caller may have gone away.
+        let _ = reply.send(work());
+    });
+    spawn_blocking(work).await.map_err(BackendError::from)?;
+    let broke = || Err(BackendError::new("an operation of the database has no result").into());
+    outcome.await.unwrap_or_else(|_| broke())
+}
+
 impl Pool {
-    fn change<T, E: From<BackendError>>(&self, operation: impl Operation<T, E>) -> Result<T, E> {
+    fn change<T, E: From<BackendError>>(&self, operation: Operation<T, E>) -> Result<T, E> {
         let failed = BackendError::from;
         let session = Session::new(connection::open(&self.file).map_err(failed)?);
         session.run("BEGIN IMMEDIATE").map_err(failed)?;
@@ -85,7 +100,7 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run<T, E: From<BackendError>>(&self, operation: impl Operation<T, E>) -> Result<T, E> {
+    fn run<T, E: From<BackendError>>(&self, operation: Operation<T, E>) -> Result<T, E> {
         let closed = || BackendError::new("the database has stopped");
         let known = self.idle().as_mut().map(Vec::pop).ok_or_else(closed)?;
         let session = match known {

@@ -72,7 +72,7 @@ impl Writer {
         Ok(Self { messages, ended })
     }
 
-    pub(super) async fn run<T, E>(&self, operation: impl Operation<T, E>) -> Result<T, E>
+    pub(super) async fn run<T, E>(&self, operation: Operation<T, E>) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<BackendError> + Send + 'static,
@@ -181,7 +181,7 @@ impl Thread {
 /// Runs an operation in a savepoint, so that its failure undoes its own changes alone.
 fn in_savepoint<T, E: From<BackendError>>(
     session: &Session,
-    operation: impl Operation<T, E>,
+    operation: Operation<T, E>,
 ) -> Result<T, E> {
     let failed = BackendError::from;
     session.run("SAVEPOINT operation").map_err(failed)?;
