@@ -12,6 +12,7 @@
 //! - `totals`: counts of a catalog's content
 //! - `digest`: digests of files and bodies, BLAKE3 and SHA-256; `checksum`: checksums of Vagrant boxes
 //! - `clock`: the emulator's time of day; `timestamp`: its RFC 3339 form
+//! - `webhooks`: receivers that are told what has changed
 //! - `text`: shortening of texts for messages
 
 mod access;
@@ -33,6 +34,7 @@ pub(crate) mod text;
 mod timestamp;
 mod totals;
 mod version;
+mod webhooks;
 
 pub(crate) use access::{Account, Caller, ROOT, ReadAccess, Role, Visibility};
 pub(crate) use audit::{AuditEntry, AuditQuery, NumberedEntry};
@@ -59,3 +61,8 @@ pub(crate) use timestamp::{
 };
 pub(crate) use totals::Totals;
 pub(crate) use version::{FileSelector, FileState, NewVersion, Version};
+pub(crate) use webhooks::{
+    BoxFacts, Claim, Claimed, Delivery, DeliveryQuery, DeliveryState, Event, EventKind, EventKinds,
+    FileFacts, MOST_WEBHOOKS, Outcome, ProviderFacts, Subject, Try, Verdict, VersionFacts, Webhook,
+    WebhookPlace, WebhookSecret, box_events,
+};

@@ -15,4 +15,6 @@ pub(crate) struct Totals {
     pub(crate) disk_bytes: u64,
     /// The number of files that a check has found damaged.
     pub(crate) damaged_files: u64,
+    /// The number of deliveries to webhooks that wait for a try.
+    pub(crate) pending_deliveries: u64,
 }

@@ -185,7 +185,7 @@ impl From<ServiceError> for ApiError {
             ServiceError::BrokenBody { after, error } => {
                 Self::broken_body(&*error, &format!(" after {after} bytes"))
             }
-            ServiceError::Import(reason) => Self::Invalid(reason),
+            ServiceError::Import(reason) | ServiceError::Webhook(reason) => Self::Invalid(reason),
             ServiceError::MemoryFull(full) => full.into(),
             ServiceError::DiskFull(error) => Self::DiskFull(error),
         }
@@ -205,6 +205,7 @@ impl From<StorageError> for ApiError {
             StorageError::NoFileExpected
             | StorageError::NoNumber
             | StorageError::PushedBox(_)
+            | StorageError::TooManyWebhooks
             | StorageError::Box(_) => Self::Invalid(error.to_string()),
             StorageError::OtherBytes => Self::Conflict(error.to_string()),
             StorageError::OverQuota(over) => Self::OverQuota(over),

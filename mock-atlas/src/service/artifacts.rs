@@ -2,7 +2,7 @@
 
 use super::authorize::{check_write, read_access};
 use super::{Dataset, ServiceError};
-use crate::domain::{Account, ArtifactName, Caller, Visibility};
+use crate::domain::{Account, ArtifactName, Caller, Name, ROOT, Visibility};
 
 /// Creates a private artifact without versions.
 ///
@@ -27,7 +27,11 @@ pub(crate) async fn create(
 /// # Errors
 /// [`StorageError::NotFound`](crate::storage::StorageError::NotFound).
 pub(crate) async fn delete(dataset: &Dataset, artifact: &ArtifactName) -> Result<(), ServiceError> {
-    Ok(dataset.catalog().delete_artifact(artifact).await?)
+    let root = Name::constant(ROOT);
+    Ok(dataset
+        .catalog()
+        .delete_artifact(artifact, Some(&root))
+        .await?)
 }
 
 /// Checks that an artifact exists and that the caller may read it.

@@ -110,7 +110,10 @@ pub(crate) async fn delete(
     name: &ArtifactName,
 ) -> Result<FoundBox, ServiceError> {
     check_write(dataset, account, name).await?;
-    Ok(dataset.catalog().delete_box(name).await?)
+    Ok(dataset
+        .catalog()
+        .delete_box(name, Some(&account.username))
+        .await?)
 }
 
 /// Creates an unreleased version without providers.
@@ -372,7 +375,9 @@ pub(crate) async fn complete_upload(
 ) -> Result<(FoundBox, ProviderPlace), ServiceError> {
     check_write(dataset, account, name).await?;
     let catalog = dataset.catalog();
-    let found = catalog.complete_box_upload(name, upload).await?;
+    let found = catalog
+        .complete_box_upload(name, upload, Some(&account.username))
+        .await?;
     let (place, _) = found
         .vagrant_box
         .upload(upload)
@@ -457,5 +462,6 @@ pub(super) async fn write<T: Send + 'static>(
     change: impl FnOnce(&mut BoxDraft) -> Result<T, BoxError> + Send + 'static,
 ) -> Result<(FoundBox, T), ServiceError> {
     check_write(dataset, account, name).await?;
-    Ok(dataset.catalog().change_box(name, change).await?)
+    let by = Some(&account.username);
+    Ok(dataset.catalog().change_box(name, by, change).await?)
 }

@@ -52,6 +52,9 @@ pub(crate) enum ServiceError {
     /// The description of an import has a mistake, or its bytes are others.
     #[error("{0}")]
     Import(String),
+    /// A webhook cannot be as it is told.
+    #[error("{0}")]
+    Webhook(String),
     #[error(transparent)]
     MemoryFull(#[from] MemoryFull),
     /// The file exceeds the memory budget and cannot be written to disk.

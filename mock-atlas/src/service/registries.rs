@@ -111,7 +111,10 @@ pub(crate) async fn delete(
     name: &Name,
 ) -> Result<FoundRegistry, ServiceError> {
     check_admin(dataset, account, name).await?;
-    Ok(dataset.catalog().delete_registry(name).await?)
+    Ok(dataset
+        .catalog()
+        .delete_registry(name, Some(&account.username))
+        .await?)
 }
 
 /// Returns the registry of a namespace that only has boxes; `None` without any.

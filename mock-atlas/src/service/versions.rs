@@ -8,7 +8,7 @@ use tokio::task::yield_now;
 use super::authorize::{check_write, read_access};
 use super::{Dataset, ServiceError};
 use crate::domain::{
-    Account, ArtifactName, Caller, Name, NewVersion, Orphan, Page, Query, ReadAccess, Version,
+    Account, ArtifactName, Caller, Name, NewVersion, Orphan, Page, Query, ROOT, ReadAccess, Version,
 };
 
 /// The first page of a search. The server finds and writes a page in about a millisecond.
@@ -31,7 +31,9 @@ pub(crate) async fn create<E: From<ServiceError>>(
     check_write(dataset, account, artifact).await?;
     let new = new()?;
     let catalog = dataset.catalog();
-    let created = catalog.create_version(artifact, artifact_type, new).await;
+    let created = catalog
+        .create_version(artifact, artifact_type, new, Some(&account.username))
+        .await;
     created.map_err(|error| ServiceError::from(error).into())
 }
 
@@ -47,7 +49,7 @@ pub(crate) async fn delete(
 ) -> Result<(), ServiceError> {
     let catalog = dataset.catalog();
     Ok(catalog
-        .delete_version(artifact, artifact_type, number)
+        .delete_version(artifact, artifact_type, number, Some(&Name::constant(ROOT)))
         .await?)
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::token::{Hashed, Token, TokenLimits};
-use crate::domain::{Account, Name, Registry, Role, Scope};
+use crate::domain::{Account, Name, Registry, Role, Scope, Webhook};
 
 /// The accounts and tokens without root. The secrets are hashed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,6 +23,10 @@ pub(crate) struct AccessRecord {
     /// The quotas of owners in bytes. What is used of them is counted anew.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) quotas: BTreeMap<Name, u64>,
+    /// The webhooks with their secrets; none in snapshots of before there were any. Deliveries are left out: those
+    /// of what is undone must not be sent, and those of before not again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) webhooks: Vec<Webhook>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

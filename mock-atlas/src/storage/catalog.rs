@@ -6,12 +6,14 @@
 //! - `imports`: the operations that import versions and boxes
 //! - `quotas`: the operations on quotas of owners
 //! - `registries`: the operations of namespaces as registries of boxes
+//! - `webhooks`: the operations on webhooks, and on the deliveries to them
 
 mod accounts;
 mod boxes;
 mod imports;
 mod quotas;
 mod registries;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +62,7 @@ impl Catalog {
     }
 }
 
-/// Artifacts and versions.
+/// Artifacts and versions. `by` is the user who makes a change, of which webhooks are told.
 impl Catalog {
     /// Creates an artifact without versions.
     ///
@@ -97,10 +99,14 @@ impl Catalog {
     ///
     /// # Errors
     /// [`StorageError::NotFound`].
-    pub(crate) async fn delete_artifact(&self, name: &ArtifactName) -> Result<(), StorageError> {
+    pub(crate) async fn delete_artifact(
+        &self,
+        name: &ArtifactName,
+        by: Option<&Name>,
+    ) -> Result<(), StorageError> {
         match self {
-            Self::Memory(memory) => memory.delete_artifact(name),
-            Self::Durable(durable) => durable.delete_artifact(name).await,
+            Self::Memory(memory) => memory.delete_artifact(name, by),
+            Self::Durable(durable) => durable.delete_artifact(name, by).await,
         }
     }
 
@@ -115,10 +121,11 @@ impl Catalog {
         name: &ArtifactName,
         artifact_type: &Name,
         new: NewVersion,
+        by: Option<&Name>,
     ) -> Result<Arc<Version>, StorageError> {
         match self {
-            Self::Memory(memory) => memory.create_version(name, artifact_type, new),
-            Self::Durable(durable) => durable.create_version(name, artifact_type, new).await,
+            Self::Memory(memory) => memory.create_version(name, artifact_type, new, by),
+            Self::Durable(durable) => durable.create_version(name, artifact_type, new, by).await,
         }
     }
 
@@ -171,10 +178,15 @@ impl Catalog {
         name: &ArtifactName,
         artifact_type: &Name,
         number: u64,
+        by: Option<&Name>,
     ) -> Result<(), StorageError> {
         match self {
-            Self::Memory(memory) => memory.delete_version(name, artifact_type, number),
-            Self::Durable(durable) => durable.delete_version(name, artifact_type, number).await,
+            Self::Memory(memory) => memory.delete_version(name, artifact_type, number, by),
+            Self::Durable(durable) => {
+                durable
+                    .delete_version(name, artifact_type, number, by)
+                    .await
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::io;
 
 use tokio::task::JoinError;
 
-use crate::domain::{BoxError, Name, OverQuota, PushedBoxError, RESERVED, ROOT};
+use crate::domain::{BoxError, MOST_WEBHOOKS, Name, OverQuota, PushedBoxError, RESERVED, ROOT};
 
 /// The reason for which the storage refused an operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +38,11 @@ pub(crate) enum StorageError {
     /// The file does not fit into what is left of its owner's quota.
     #[error(transparent)]
     OverQuota(#[from] OverQuota),
+    /// There are as many webhooks as there may be.
+    #[error(
+        "there are {MOST_WEBHOOKS} webhooks already, and no more are allowed: remove one first"
+    )]
+    TooManyWebhooks,
     /// A user or a token cannot be changed in this way.
     #[error(transparent)]
     Account(#[from] AccountError),

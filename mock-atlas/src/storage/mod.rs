@@ -13,6 +13,7 @@
 //! - `disk`: brings what was written to disk for certain
 //! - `box_file`: reads what the file of a Vagrant box says of itself
 //! - `store`: stores of the bytes of files: a folder, or a bucket of S3
+//! - `webhooks`: bounds on the log of deliveries to webhooks
 //! - `regular_file`: bounded reading of regular files; `free_space`: the free space of the disk
 
 mod access_record;
@@ -41,6 +42,7 @@ mod signature;
 mod store;
 mod token;
 mod upload;
+mod webhooks;
 
 pub(crate) use access_record::AccessRecord;
 pub(crate) use addition::{

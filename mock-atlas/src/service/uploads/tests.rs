@@ -45,7 +45,7 @@ impl Fixture {
     /// Adds a provider, and begins an upload of its file.
     async fn begin(&self, change: ProviderChange) -> Uuid {
         let dataset = self.datasets.current();
-        let begun = dataset.catalog().change_box(&self.name, |draft| {
+        let begun = dataset.catalog().change_box(&self.name, None, |draft| {
             let now = draft.now;
             let number = "1.0.0".parse().unwrap();
             let version = draft
@@ -177,7 +177,7 @@ async fn a_pushed_box_is_compared_with_its_metadata() {
             ..NewVersion::default()
         };
         let of_type = "vagrant.box".parse().unwrap();
-        let version = catalog.create_version(&name, &of_type, new);
+        let version = catalog.create_version(&name, &of_type, new, None);
         let upload = version.await.unwrap().upload;
         let findings = fixture.send(upload, file).await;
         assert_eq!(findings.len(), 1, "{findings:?}");
@@ -194,7 +194,7 @@ async fn other_files_are_not_read_as_boxes() {
         ..NewVersion::default()
     };
     let of_type = "custom.image".parse().unwrap();
-    let version = catalog.create_version(&fixture.name, &of_type, new);
+    let version = catalog.create_version(&fixture.name, &of_type, new, None);
     let upload = version.await.unwrap().upload;
     assert_eq!(fixture.send(upload, b"no box").await, []);
 }

@@ -1,9 +1,9 @@
-//! The operations of a catalog on boxes.
+//! The operations of a catalog on boxes. `by` is the user who makes a change, of which webhooks are told.
 
 use uuid::Uuid;
 
 use super::{Catalog, run_blocking};
-use crate::domain::{ArtifactName, BoxError, ReadAccess};
+use crate::domain::{ArtifactName, BoxError, Name, ReadAccess};
 use crate::storage::{BoxDraft, FoundBox, NewBox, StorageError};
 
 impl Catalog {
@@ -57,11 +57,12 @@ impl Catalog {
     pub(crate) async fn change_box<T: Send + 'static>(
         &self,
         name: &ArtifactName,
+        by: Option<&Name>,
         change: impl FnOnce(&mut BoxDraft) -> Result<T, BoxError> + Send + 'static,
     ) -> Result<(FoundBox, T), StorageError> {
         match self {
-            Self::Memory(memory) => memory.change_box(name, change),
-            Self::Durable(durable) => durable.change_box(name, change).await,
+            Self::Memory(memory) => memory.change_box(name, by, change),
+            Self::Durable(durable) => durable.change_box(name, by, change).await,
         }
     }
 
@@ -70,10 +71,14 @@ impl Catalog {
     ///
     /// # Errors
     /// [`StorageError::NotFound`].
-    pub(crate) async fn delete_box(&self, name: &ArtifactName) -> Result<FoundBox, StorageError> {
+    pub(crate) async fn delete_box(
+        &self,
+        name: &ArtifactName,
+        by: Option<&Name>,
+    ) -> Result<FoundBox, StorageError> {
         match self {
-            Self::Memory(memory) => memory.delete_box(name),
-            Self::Durable(durable) => durable.delete_box(name).await,
+            Self::Memory(memory) => memory.delete_box(name, by),
+            Self::Durable(durable) => durable.delete_box(name, by).await,
         }
     }
 
@@ -85,10 +90,11 @@ impl Catalog {
         &self,
         name: &ArtifactName,
         upload: Uuid,
+        by: Option<&Name>,
     ) -> Result<FoundBox, StorageError> {
         match self {
-            Self::Memory(memory) => memory.complete_box_upload(name, upload),
-            Self::Durable(durable) => durable.complete_box_upload(name, upload).await,
+            Self::Memory(memory) => memory.complete_box_upload(name, upload, by),
+            Self::Durable(durable) => durable.complete_box_upload(name, upload, by).await,
         }
     }
 

@@ -68,13 +68,17 @@ impl Catalog {
     /// # Errors
     /// An [`AccountError`](crate::storage::AccountError) where there is no such organisation, the registry
     /// belongs to a user, or the namespace has artifacts that are no boxes.
-    pub(crate) async fn delete_registry(&self, name: &Name) -> Result<FoundRegistry, StorageError> {
+    pub(crate) async fn delete_registry(
+        &self,
+        name: &Name,
+        by: Option<&Name>,
+    ) -> Result<FoundRegistry, StorageError> {
         match self {
             Self::Memory(memory) => {
-                let (memory, name) = (memory.clone(), name.clone());
-                run_blocking(move || memory.delete_registry(&name)).await?
+                let (memory, name, by) = (memory.clone(), name.clone(), by.cloned());
+                run_blocking(move || memory.delete_registry(&name, by.as_ref())).await?
             }
-            Self::Durable(durable) => durable.delete_registry(name).await,
+            Self::Durable(durable) => durable.delete_registry(name, by).await,
         }
     }
 }

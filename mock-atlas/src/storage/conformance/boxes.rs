@@ -35,7 +35,7 @@ pub(super) async fn a_box_shares_name_and_visibility_with_its_artifact(catalog: 
 
 pub(super) async fn a_change_that_fails_leaves_the_box_as_it_was(catalog: &Catalog) {
     let boxes = BoxFixture::new(catalog).await;
-    let refused = catalog.change_box(&boxes.name, |draft| {
+    let refused = catalog.change_box(&boxes.name, None, |draft| {
         draft.visibility = Visibility::Public;
         draft.vagrant_box.delete_version(&number("1.0.0"))?;
         Err::<(), _>(BoxError::NoProvider)
@@ -78,7 +78,7 @@ pub(super) async fn a_direct_upload_is_visible_only_after_its_callback(catalog: 
     let boxes = BoxFixture::new(catalog).await;
     let upload = boxes.begin(true).await;
     let complete = async || {
-        let completed = catalog.complete_box_upload(&boxes.name, upload);
+        let completed = catalog.complete_box_upload(&boxes.name, upload, None);
         completed.await.map(|_| ())
     };
     assert_eq!(complete().await, Err(BoxError::NoBytes.into()));
@@ -107,7 +107,7 @@ pub(super) async fn a_new_upload_of_a_provider_voids_the_one_before(catalog: &Ca
     );
     assert_eq!(catalog.upload_age(old).await, Err(gone.clone()));
     catalog.finish_upload(new, blob(b"x")).await.unwrap();
-    let completed = catalog.complete_box_upload(&boxes.name, old).await;
+    let completed = catalog.complete_box_upload(&boxes.name, old, None).await;
     assert_eq!(completed.map(|_| ()), Err(gone));
 }
 
@@ -115,7 +115,7 @@ pub(super) async fn a_deleted_provider_takes_its_file_along(catalog: &Catalog) {
     let boxes = BoxFixture::new(catalog).await;
     let upload = boxes.begin(false).await;
     catalog.finish_upload(upload, blob(b"one")).await.unwrap();
-    let deleted = catalog.change_box(&boxes.name, |draft| {
+    let deleted = catalog.change_box(&boxes.name, None, |draft| {
         draft.vagrant_box.delete_version(&number("1.0.0"))
     });
     deleted.await.unwrap();
@@ -132,7 +132,9 @@ pub(super) async fn a_deleted_artifact_version_leaves_its_provider_without_a_fil
     let boxes = BoxFixture::new(catalog).await;
     let upload = boxes.begin(false).await;
     catalog.finish_upload(upload, blob(b"one")).await.unwrap();
-    let deleted = catalog.delete_version(&boxes.name, &box_type(), 1).await;
+    let deleted = catalog
+        .delete_version(&boxes.name, &box_type(), 1, None)
+        .await;
     deleted.unwrap();
     assert!(!boxes.provider().await.is_downloadable());
 }
@@ -197,7 +199,7 @@ pub(super) async fn a_deleted_box_is_gone_and_other_types_stay(catalog: &Catalog
     fixture.push(NewVersion::default()).await;
     let name = &fixture.name;
     catalog.create_box(name, NewBox::default()).await.unwrap();
-    catalog.delete_box(name).await.unwrap();
+    catalog.delete_box(name, None).await.unwrap();
     let gone = catalog.find_box(name, ReadAccess::All).await;
     assert_eq!(gone.map(|_| ()), Err(StorageError::NotFound));
     assert_eq!(fixture.search(Select::All, &[]).await, [1]);
@@ -205,7 +207,7 @@ pub(super) async fn a_deleted_box_is_gone_and_other_types_stay(catalog: &Catalog
     let boxes = BoxFixture::new(catalog).await;
     let upload = boxes.begin(false).await;
     catalog.finish_upload(upload, blob(b"one")).await.unwrap();
-    catalog.delete_box(&boxes.name).await.unwrap();
+    catalog.delete_box(&boxes.name, None).await.unwrap();
     let gone = catalog.find_artifact(&boxes.name, ReadAccess::All).await;
     assert_eq!(gone, Err(StorageError::NotFound));
     // The numbers of its files go on.
@@ -240,7 +242,9 @@ pub(super) async fn a_file_that_awaits_its_callback_is_exported_and_imported(cat
     let expected = "acme/box/vagrant.box/1.0.0/virtualbox/amd64";
     assert_eq!(slug.as_deref(), Ok(expected));
     assert_eq!(imported.totals().await, catalog.totals().await);
-    let completed = imported.complete_box_upload(&boxes.name, upload).await;
+    let completed = imported
+        .complete_box_upload(&boxes.name, upload, None)
+        .await;
     assert_eq!(completed.unwrap().vagrant_box.files().count(), 1);
 }
 
@@ -261,7 +265,7 @@ pub(super) async fn a_provider_is_an_orphan_until_its_file_is_visible(catalog: &
     // The bytes of a direct upload await the callback.
     catalog.finish_upload(upload, blob(b"one")).await.unwrap();
     assert_eq!(orphans().await, [(slug(), OrphanState::Complete, 3)]);
-    let completed = catalog.complete_box_upload(&boxes.name, upload).await;
+    let completed = catalog.complete_box_upload(&boxes.name, upload, None).await;
     completed.unwrap();
     assert!(orphans().await.is_empty());
 }
@@ -278,6 +282,7 @@ pub(super) async fn boxes_are_counted_with_their_versions_and_files(catalog: &Ca
         memory_bytes: 3,
         disk_bytes: 0,
         damaged_files: 0,
+        pending_deliveries: 0,
     };
     // The place of the bytes depends on the backend.
     let counted = async || {
@@ -289,7 +294,7 @@ pub(super) async fn boxes_are_counted_with_their_versions_and_files(catalog: &Ca
         }
     };
     assert_eq!(counted().await, totals);
-    let completed = catalog.complete_box_upload(&boxes.name, upload).await;
+    let completed = catalog.complete_box_upload(&boxes.name, upload, None).await;
     completed.unwrap();
     let visible = Totals {
         versions: 1,
@@ -302,7 +307,7 @@ pub(super) async fn deleting_the_artifact_deletes_its_box(catalog: &Catalog) {
     let boxes = BoxFixture::new(catalog).await;
     let upload = boxes.begin(true).await;
     catalog.finish_upload(upload, blob(b"one")).await.unwrap();
-    catalog.delete_artifact(&boxes.name).await.unwrap();
+    catalog.delete_artifact(&boxes.name, None).await.unwrap();
     let gone = catalog.find_box(&boxes.name, ReadAccess::All).await;
     assert_eq!(gone.map(|_| ()), Err(StorageError::NotFound));
     let again = catalog.finish_upload(upload, blob(b"one")).await;
@@ -331,7 +336,7 @@ impl BoxFixture {
             catalog: catalog.clone(),
             name,
         };
-        let changed = catalog.change_box(&fixture.name, |draft| {
+        let changed = catalog.change_box(&fixture.name, None, |draft| {
             let now = draft.now;
             let of = &mut draft.vagrant_box;
             let version = of.create_version(number("1.0.0"), String::new(), now)?;
@@ -347,7 +352,7 @@ impl BoxFixture {
     }
 
     pub(super) async fn begin(&self, is_direct: bool) -> Uuid {
-        let begun = self.catalog.change_box(&self.name, move |draft| {
+        let begun = self.catalog.change_box(&self.name, None, move |draft| {
             let now = draft.now;
             draft.vagrant_box.begin_upload(&place(), is_direct, now)
         });

@@ -9,6 +9,7 @@
 //! - `accounts`: users, organisations and tokens; `quotas`: quotas of both
 //! - `registries`: registries of boxes, and access tokens
 //! - `audit`: who changed what
+//! - `webhooks`: receivers of events, and the deliveries to them
 //! - `contents`: copies, additions and exports
 //! - `imports`: what is imported as it was elsewhere
 //! - `moto`: a server that speaks the API of S3, for the tests that need one
@@ -25,6 +26,7 @@ mod registries;
 mod searches;
 mod uploads;
 mod versions;
+mod webhooks;
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -189,6 +191,18 @@ conforms! { { memory, sqlite, #[cfg(feature = "real-clients")] postgres, #[cfg(f
         numbers_count_up_for_each_type,
         parallel_pushes_get_numbers_without_gaps_or_doubles,
     }
+    webhooks {
+        a_change_that_fails_tells_nobody,
+        a_delivery_is_tried_by_one_until_its_lease_ends,
+        a_failed_try_is_told_and_repeated_until_it_succeeds_or_is_given_up,
+        a_removed_webhook_takes_its_deliveries_along,
+        a_webhook_is_told_only_of_what_it_wants,
+        old_deliveries_are_given_up_and_removed,
+        there_are_no_more_webhooks_than_there_may_be,
+        two_at_once_never_claim_the_same,
+        versions_are_told_when_they_can_be_found_and_when_they_are_gone,
+        webhooks_are_exported_and_imported_without_deliveries,
+    }
 } }
 
 /// A catalog with one private artifact.
@@ -217,7 +231,7 @@ impl Fixture {
     async fn push(&self, new: NewVersion) -> Arc<Version> {
         let created = self
             .catalog
-            .create_version(&self.name, &self.artifact_type, new);
+            .create_version(&self.name, &self.artifact_type, new, None);
         created.await.unwrap()
     }
 
@@ -275,7 +289,7 @@ impl Fixture {
     async fn delete_version(&self, number: u64) -> Result<(), StorageError> {
         let (name, artifact_type) = (&self.name, &self.artifact_type);
         self.catalog
-            .delete_version(name, artifact_type, number)
+            .delete_version(name, artifact_type, number, None)
             .await
     }
 }

@@ -92,7 +92,7 @@ pub(super) async fn a_deleted_registry_takes_its_boxes_along_and_no_other_artifa
     catalog: &Catalog,
 ) {
     add_owners(catalog).await;
-    let delete = async |of: &str| catalog.delete_registry(&name(of)).await.map(|_| ());
+    let delete = async |of: &str| catalog.delete_registry(&name(of), None).await.map(|_| ());
     assert_eq!(
         delete("amy").await,
         Err(AccountError::RegistryOfUser.into())
@@ -116,7 +116,7 @@ pub(super) async fn a_deleted_registry_takes_its_boxes_along_and_no_other_artifa
     );
     let stays = catalog.find_box(&of_acme, ReadAccess::All).await;
     assert!(stays.is_ok(), "a deletion that fails deletes nothing");
-    catalog.delete_artifact(&image).await.unwrap();
+    catalog.delete_artifact(&image, None).await.unwrap();
     assert_eq!(delete("acme").await, Ok(()));
     let gone = catalog.find_box(&of_acme, ReadAccess::All).await;
     assert_eq!(gone.unwrap_err(), StorageError::NotFound);

@@ -40,7 +40,7 @@ pub(super) async fn numbers_count_up_for_each_type(catalog: &Catalog) {
     fixture.push(NewVersion::default()).await;
     assert_eq!(fixture.push(NewVersion::default()).await.number, 2);
     let other: Name = "other".parse().unwrap();
-    let first = catalog.create_version(&fixture.name, &other, NewVersion::default());
+    let first = catalog.create_version(&fixture.name, &other, NewVersion::default(), None);
     assert_eq!(first.await.unwrap().number, 1);
 }
 
@@ -90,7 +90,7 @@ pub(super) async fn a_deleted_artifact_is_gone_and_its_numbers_go_on(catalog: &C
     let gone = StorageError::NotFound;
     fixture.push(NewVersion::default()).await;
     let upload = fixture.push_with_file().await.upload;
-    let delete = async || catalog.delete_artifact(&fixture.name).await;
+    let delete = async || catalog.delete_artifact(&fixture.name, None).await;
     delete().await.unwrap();
     let found = catalog.find_artifact(&fixture.name, ReadAccess::All);
     assert_eq!(found.await, Err(gone.clone()));

@@ -8,7 +8,7 @@ use foldhash::HashMap;
 use super::accounts::{KIND_ORGANIZATION, KIND_ROOT, KIND_USER, add_member, add_namespace, role};
 use super::database::{Tx, values};
 use super::tokens::{ROOT_POSITION, insert_token, take_record, token_columns};
-use super::{quotas, registries};
+use super::{quotas, registries, webhooks};
 use crate::domain::Name;
 use crate::storage::access_record::{TokenRecord, UserRecord};
 use crate::storage::token::Hashed;
@@ -47,6 +47,7 @@ pub(super) async fn record(tx: Tx<'_>) -> Result<AccessRecord, BackendError> {
         organizations,
         registries: registries::record(tx).await?,
         quotas: quotas::record(tx).await?,
+        webhooks: webhooks::all(tx).await?,
     })
 }
 
@@ -65,12 +66,13 @@ async fn token_records(tx: Tx<'_>) -> Result<HashMap<Name, Vec<TokenRecord>>, Ba
     Ok(tokens)
 }
 
-/// Removes all accounts but root.
+/// Removes all accounts but root, and all webhooks.
 ///
 /// # Errors
 /// When the database fails.
 pub(super) async fn clear(tx: Tx<'_>) -> Result<(), BackendError> {
     quotas::clear(tx).await?;
+    webhooks::clear(tx).await?;
     tx.execute("DELETE FROM member", &[]).await?;
     let sql = "DELETE FROM token WHERE position <> $1";
     tx.execute(sql, &values![ROOT_POSITION]).await?;
@@ -115,6 +117,9 @@ pub(super) async fn add(
     }
     for (owner, limit) in record.quotas {
         quotas::insert(tx, &owner, limit).await?;
+    }
+    for webhook in &record.webhooks {
+        webhooks::insert(tx, webhook).await?;
     }
     Ok(())
 }

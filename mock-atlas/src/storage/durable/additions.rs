@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use super::boxes::BoxOf;
 use super::database::Tx;
 use super::files::{FileRow, NewFile, make_ready};
 use super::{DurableCatalog, accounts, artifacts, boxes, quotas, versions};
@@ -159,6 +160,6 @@ async fn add_version(
     };
     let file_id = make_ready(tx, file).await?;
     versions::make_visible(tx, type_id, &version, file_id).await?;
-    let of = (owner, artifact_id);
+    let of = (BoxOf::silent(owner), artifact_id);
     boxes::add_pushed(tx, of, artifact_type, &version, file, now).await
 }

@@ -2,8 +2,9 @@
 
 use super::database::{Row, RowLock, Tx, values};
 use super::files::delete_unnamed;
+use super::webhooks::{self, Telling};
 use super::{boxes, quotas, versions};
-use crate::domain::{ArtifactName, ReadAccess, Visibility};
+use crate::domain::{ArtifactName, EventKind, ReadAccess, Subject, Visibility};
 use crate::storage::{AccountError, BackendError, StorageError};
 
 /// An artifact's row.
@@ -92,8 +93,19 @@ pub(super) async fn lock(tx: Tx<'_>, name: &ArtifactName) -> Result<ArtifactRow,
 ///
 /// # Errors
 /// [`StorageError::NotFound`].
-pub(super) async fn delete(tx: Tx<'_>, name: &ArtifactName) -> Result<(), StorageError> {
+pub(super) async fn delete(
+    tx: Tx<'_>,
+    name: &ArtifactName,
+    telling: &Telling,
+) -> Result<(), StorageError> {
     let artifact = lock(tx, name).await?;
+    if webhooks::are_there(tx).await? {
+        let subject = Subject::of_artifact(name, telling.by());
+        webhooks::tell(tx, telling, EventKind::ArtifactDeleted, subject).await?;
+        if boxes::read(tx, artifact).await?.is_some() {
+            boxes::tell_deleted(tx, name, telling).await?;
+        }
+    }
     let mut files = boxes::delete_uploads(tx, artifact.id).await?;
     let types = "SELECT id FROM artifact_type WHERE artifact_id = $1";
     for mut row in tx.rows(types, &values![artifact.id]).await? {

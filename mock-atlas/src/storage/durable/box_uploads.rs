@@ -5,10 +5,11 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 use super::artifacts;
-use super::boxes::{self, BoxRow};
+use super::boxes::{self, BoxOf, BoxRow};
 use super::database::{Tx, values};
 use super::files::{COLUMNS, FileRow, make_ready};
 use super::quotas::Replaced;
+use super::webhooks::Telling;
 use crate::domain::{ArtifactName, BOX_TYPE, BoxError, ReadAccess};
 use crate::storage::{BackendError, FoundBox, StorageError};
 
@@ -116,14 +117,15 @@ pub(super) async fn store_file(
     tx: Tx<'_>,
     of: BoxUploadRow,
     file: &FileRow,
-    now: SystemTime,
+    (telling, now): (&Telling, SystemTime),
 ) -> Result<(), StorageError> {
     let (place, state) = of.row.vagrant_box.upload(of.id)?;
     let file_id = make_ready(tx, file).await?;
     if state.is_direct {
         return Ok(set_received(tx, of.id, Some(file_id)).await?);
     }
-    let host = (&of.name.username, of.row);
+    let of_box = BoxOf::told(&of.name, telling);
+    let host = (of_box, of.row);
     boxes::host(tx, host, &place, of.id, (file_id, file), now).await
 }
 
@@ -149,7 +151,7 @@ pub(super) async fn complete_upload(
     tx: Tx<'_>,
     name: &ArtifactName,
     upload: Uuid,
-    now: SystemTime,
+    (telling, now): (&Telling, SystemTime),
 ) -> Result<FoundBox, StorageError> {
     artifacts::lock(tx, name).await?;
     let of = of_upload(tx, upload).await?.ok_or(StorageError::NotFound)?;
@@ -161,7 +163,7 @@ pub(super) async fn complete_upload(
         let file = uploaded(tx, &of).await?;
         let (file_id, file) = of.received.zip(file).ok_or(BoxError::NoBytes)?;
         set_received(tx, upload, None).await?;
-        let host = (&name.username, of.row);
+        let host = (BoxOf::told(name, telling), of.row);
         boxes::host(tx, host, &place, upload, (file_id, &file), now).await?;
     }
     boxes::find(tx, name, ReadAccess::All).await

@@ -8,10 +8,12 @@ use uuid::Uuid;
 use super::artifacts::{self, ArtifactRow, visibility};
 use super::database::{Row, RowLock, Tx, values};
 use super::files::{self, FileRow, delete_unnamed, make_ready};
+use super::webhooks::{self, Telling};
 use super::{quotas, versions};
 use crate::domain::{
-    ArtifactName, BOX_TYPE, BoxDifference, BoxError, HostedFile, Name, NewVersion, ProviderPlace,
-    PushedBox, ReadAccess, VagrantBox, Version, Visibility,
+    ArtifactName, BOX_TYPE, BoxDifference, BoxError, BoxFacts, EventKind, HostedFile, Name,
+    NewVersion, ProviderPlace, PushedBox, ReadAccess, Subject, VagrantBox, Version, Visibility,
+    box_events,
 };
 use crate::storage::found_box::Unreferenced;
 use crate::storage::{BackendError, BoxDraft, FoundBox, NewBox, SeededBox, StorageError};
@@ -20,6 +22,26 @@ use crate::storage::{BackendError, BoxDraft, FoundBox, NewBox, SeededBox, Storag
 pub(super) struct BoxRow {
     pub(super) artifact: ArtifactRow,
     pub(super) vagrant_box: VagrantBox,
+}
+
+/// The owner of a box that is changed, with the change and the name of the box if webhooks are told.
+#[derive(Clone, Copy)]
+pub(super) struct BoxOf<'a> {
+    owner: &'a Name,
+    told: Option<(&'a Telling, &'a ArtifactName)>,
+}
+
+impl<'a> BoxOf<'a> {
+    pub(super) fn told(name: &'a ArtifactName, telling: &'a Telling) -> Self {
+        Self {
+            owner: &name.username,
+            told: Some((telling, name)),
+        }
+    }
+
+    pub(super) fn silent(owner: &'a Name) -> Self {
+        Self { owner, told: None }
+    }
 }
 
 /// Creates a box without versions, and its artifact if that does not exist.
@@ -92,7 +114,7 @@ pub(super) async fn all(tx: Tx<'_>) -> Result<Vec<FoundBox>, StorageError> {
 pub(super) async fn change<T>(
     tx: Tx<'_>,
     name: &ArtifactName,
-    now: SystemTime,
+    (telling, now): (&Telling, SystemTime),
     space: Result<(), BackendError>,
     change: impl FnOnce(&mut BoxDraft) -> Result<T, BoxError>,
 ) -> Result<(FoundBox, T), StorageError> {
@@ -109,8 +131,8 @@ pub(super) async fn change<T>(
         return Err(full.into());
     }
     row.artifact.visibility = draft.visibility;
-    let changed = draft.vagrant_box;
-    replace(tx, &name.username, &mut row, changed, Unreferenced::Delete).await?;
+    let (of, changed) = (BoxOf::told(name, telling), draft.vagrant_box);
+    replace(tx, of, &mut row, changed, Unreferenced::Delete).await?;
     Ok((found(name, row), result))
 }
 
@@ -119,8 +141,12 @@ pub(super) async fn change<T>(
 ///
 /// # Errors
 /// [`StorageError::NotFound`].
-pub(super) async fn delete(tx: Tx<'_>, name: &ArtifactName) -> Result<FoundBox, StorageError> {
-    let (found, bytes) = remove(tx, name).await?;
+pub(super) async fn delete(
+    tx: Tx<'_>,
+    name: &ArtifactName,
+    telling: &Telling,
+) -> Result<FoundBox, StorageError> {
+    let (found, bytes) = remove(tx, name, telling).await?;
     quotas::give_back(tx, &name.username, bytes).await?;
     Ok(found)
 }
@@ -133,8 +159,10 @@ pub(super) async fn delete(tx: Tx<'_>, name: &ArtifactName) -> Result<FoundBox, 
 pub(super) async fn remove(
     tx: Tx<'_>,
     name: &ArtifactName,
+    telling: &Telling,
 ) -> Result<(FoundBox, u64), StorageError> {
     let row = lock(tx, name).await?;
+    tell_deleted(tx, name, telling).await?;
     let id = row.artifact.id;
     let mut files = delete_uploads(tx, id).await?;
     if let Some(type_id) = versions::type_id(tx, id, &Name::constant(BOX_TYPE)).await? {
@@ -149,6 +177,19 @@ pub(super) async fn remove(
     Ok((found(name, row), bytes))
 }
 
+/// Tells webhooks that a box is deleted.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn tell_deleted(
+    tx: Tx<'_>,
+    name: &ArtifactName,
+    telling: &Telling,
+) -> Result<(), BackendError> {
+    let subject = Subject::of_box(name, telling.by(), BoxFacts::default());
+    webhooks::tell(tx, telling, EventKind::BoxDeleted, subject).await
+}
+
 /// Counts a download. Does nothing if there is no box.
 pub(super) async fn count_download(tx: Tx<'_>, name: &ArtifactName) -> Result<(), StorageError> {
     let sql = "UPDATE artifact SET downloads = downloads + 1
@@ -161,7 +202,7 @@ pub(super) async fn count_download(tx: Tx<'_>, name: &ArtifactName) -> Result<()
 /// Adds a file as a version of the type `vagrant.box`, and refers a provider to it.
 pub(super) async fn host(
     tx: Tx<'_>,
-    (owner, mut row): (&Name, BoxRow),
+    (of, mut row): (BoxOf<'_>, BoxRow),
     place: &ProviderPlace,
     upload: Uuid,
     (file_id, file): (i64, &FileRow),
@@ -171,7 +212,7 @@ pub(super) async fn host(
     let id = row.artifact.id;
     let file = add_file(tx, id, (&changed, place), (file_id, file), now).await?;
     changed.complete_upload(place, upload, file, now)?;
-    replace(tx, owner, &mut row, changed, Unreferenced::Delete).await
+    replace(tx, of, &mut row, changed, Unreferenced::Delete).await
 }
 
 /// Adds the file of a box's provider as a version of the type `vagrant.box`.
@@ -204,7 +245,7 @@ pub(super) async fn add_file(
 /// When the database fails.
 pub(super) async fn add_pushed(
     tx: Tx<'_>,
-    (owner, artifact_id): (&Name, i64),
+    (of, artifact_id): (BoxOf<'_>, i64),
     artifact_type: &Name,
     version: &Version,
     file: &FileRow,
@@ -225,7 +266,7 @@ pub(super) async fn add_pushed(
     };
     let mut changed = row.vagrant_box.clone();
     pushed.add_to(&mut changed, hosted_file(version.number, file), now);
-    replace(tx, owner, &mut row, changed, Unreferenced::Keep).await
+    replace(tx, of, &mut row, changed, Unreferenced::Keep).await
 }
 
 /// Adds a box with its files, in the order of the providers that have one.
@@ -248,7 +289,8 @@ pub(super) async fn add_seeded(
         draft.host(&place, file, updated)?;
     }
     row.vagrant_box = draft;
-    Ok(save(tx, &row).await?)
+    save(tx, &row).await?;
+    Ok(())
 }
 
 /// Removes the reference to a version of the type `vagrant.box` that was deleted.
@@ -256,6 +298,7 @@ pub(super) async fn forget_file(
     tx: Tx<'_>,
     name: &ArtifactName,
     number: u64,
+    telling: &Telling,
 ) -> Result<(), StorageError> {
     let mut row = match get(tx, name, ReadAccess::All).await {
         Ok(row) => row,
@@ -264,20 +307,28 @@ pub(super) async fn forget_file(
     };
     let mut changed = row.vagrant_box.clone();
     changed.forget_file(number);
-    replace(tx, &name.username, &mut row, changed, Unreferenced::Keep).await
+    let of = BoxOf::told(name, telling);
+    replace(tx, of, &mut row, changed, Unreferenced::Keep).await
 }
 
 /// Replaces a box, with all that follows from the difference: new uploads are registered, old ones are
-/// gone, and so are files to which no provider refers any longer.
+/// gone, so are files to which no provider refers any longer, and webhooks are told.
 async fn replace(
     tx: Tx<'_>,
-    owner: &Name,
+    of: BoxOf<'_>,
     row: &mut BoxRow,
     changed: VagrantBox,
     unreferenced: Unreferenced,
 ) -> Result<(), StorageError> {
     let old = std::mem::replace(&mut row.vagrant_box, changed);
-    save(tx, row).await?;
+    if save(tx, row).await?
+        && let Some((telling, name)) = of.told
+    {
+        for (kind, facts) in box_events(Some(&old), &row.vagrant_box) {
+            let subject = Subject::of_box(name, telling.by(), facts);
+            webhooks::tell(tx, telling, kind, subject).await?;
+        }
+    }
     let difference = BoxDifference::between(&old, &row.vagrant_box);
     let mut files = Vec::new();
     for gone in difference.gone_uploads {
@@ -295,7 +346,7 @@ async fn replace(
     }
     let bytes = delete_unnamed(tx, files).await?;
     set_changed(tx, row.artifact.id).await?;
-    Ok(quotas::give_back(tx, owner, bytes).await?)
+    Ok(quotas::give_back(tx, of.owner, bytes).await?)
 }
 
 /// Records that a box has changed, which the description of its last file tells.
@@ -408,19 +459,23 @@ pub(super) async fn insert(
     let sql = "UPDATE artifact SET downloads = $1 WHERE id = $2";
     tx.execute(sql, &values![row.vagrant_box.downloads, row.artifact.id])
         .await?;
-    save(tx, &row).await
+    save(tx, &row).await?;
+    Ok(())
 }
 
-/// Saves a box, but not the number of its downloads.
-pub(super) async fn save(tx: Tx<'_>, row: &BoxRow) -> Result<(), BackendError> {
+/// Saves a box, but not the number of its downloads. Returns whether there are webhooks, which the same statement
+/// finds out.
+pub(super) async fn save(tx: Tx<'_>, row: &BoxRow) -> Result<bool, BackendError> {
     let json = json(&row.vagrant_box)?;
     let is_public = row.artifact.visibility == Visibility::Public;
     let versions = row.vagrant_box.versions().len() as u64;
     let sql =
-        "UPDATE artifact SET vagrant_box = $1, is_public = $2, box_versions = $3 WHERE id = $4";
-    tx.execute(sql, &values![json, is_public, versions, row.artifact.id])
-        .await?;
-    Ok(())
+        "UPDATE artifact SET vagrant_box = $1, is_public = $2, box_versions = $3 WHERE id = $4
+        RETURNING (SELECT count(*) FROM webhook)";
+    let values = values![json, is_public, versions, row.artifact.id];
+    let saved = tx.row(sql, &values).await?;
+    let webhooks: i64 = saved.map_or(Ok(0), |mut row| row.take())?;
+    Ok(webhooks > 0)
 }
 
 fn json(vagrant_box: &VagrantBox) -> Result<String, BackendError> {

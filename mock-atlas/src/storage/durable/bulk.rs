@@ -5,8 +5,11 @@ use uuid::Uuid;
 use super::database::Tx;
 use super::files::delete_unnamed;
 use super::versions::{self, VERSION};
+use super::webhooks::{self, Telling};
 use super::{DurableCatalog, artifacts, boxes, quotas};
-use crate::domain::{ArtifactName, BOX_TYPE, Name, Orphan, OrphanState, OrphanTarget, Totals};
+use crate::domain::{
+    ArtifactName, BOX_TYPE, EventKind, Name, Orphan, OrphanState, OrphanTarget, Subject, Totals,
+};
 use crate::storage::upload::awaited;
 use crate::storage::{BackendError, StorageError};
 
@@ -17,14 +20,21 @@ use crate::storage::{BackendError, StorageError};
 pub(super) async fn delete_version(
     tx: Tx<'_>,
     name: &ArtifactName,
-    artifact_type: &Name,
-    number: u64,
+    (artifact_type, number): (&Name, u64),
+    telling: &Telling,
 ) -> Result<(), StorageError> {
     let artifact = artifacts::lock(tx, name).await?;
     let type_id = versions::type_id(tx, artifact.id, artifact_type).await?;
-    let file = versions::delete(tx, type_id.ok_or(StorageError::NotFound)?, number).await?;
+    let type_id = type_id.ok_or(StorageError::NotFound)?;
+    if webhooks::are_there(tx).await?
+        && let Some(facts) = versions::visible_facts(tx, type_id, (artifact_type, number)).await?
+    {
+        let subject = Subject::of_version(name, telling.by(), facts);
+        webhooks::tell(tx, telling, EventKind::VersionDeleted, subject).await?;
+    }
+    let file = versions::delete(tx, type_id, number).await?;
     if artifact_type.as_str() == BOX_TYPE {
-        boxes::forget_file(tx, name, number).await?;
+        boxes::forget_file(tx, name, number, telling).await?;
     }
     let bytes = delete_unnamed(tx, file).await?;
     Ok(quotas::give_back(tx, &name.username, bytes).await?)
@@ -78,7 +88,8 @@ impl DurableCatalog {
                         WHERE vagrant_box IS NOT NULL),
                     (SELECT count(*) FROM version),
                     (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM file WHERE state = 1),
-                    (SELECT count(*) FROM file WHERE damage IS NOT NULL)";
+                    (SELECT count(*) FROM file WHERE damage IS NOT NULL),
+                    (SELECT count(*) FROM delivery WHERE state = 0)";
                 let counted = tx.row(sql, &[]).await?;
                 let mut row = counted.ok_or_else(|| BackendError::new("nothing was counted"))?;
                 Ok::<_, StorageError>(Totals {
@@ -89,6 +100,7 @@ impl DurableCatalog {
                     memory_bytes: 0,
                     disk_bytes: row.take()?,
                     damaged_files: row.take()?,
+                    pending_deliveries: row.take()?,
                 })
             })
         });

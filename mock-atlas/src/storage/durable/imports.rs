@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use super::artifacts::{self, ArtifactRow};
+use super::boxes::BoxOf;
 use super::database::{RowLock, Tx, values};
 use super::files::{COLUMNS, FileRow, NewFile, make_ready};
 use super::quotas::{self, Replaced};
@@ -183,7 +184,7 @@ async fn import_version(
     versions::insert(tx, type_id, &version, file_id).await?;
     if let Some(file) = file.filter(|_| imported.is_pushed_box()) {
         let (of_type, created) = (&imported.artifact_type, version.created);
-        let of = (owner, artifact.id);
+        let of = (BoxOf::silent(owner), artifact.id);
         boxes::add_pushed(tx, of, of_type, &version, file, created).await?;
     }
     if let Some(file) = file {

@@ -10,6 +10,7 @@
 //! - `check`: checks that everything is whole; `descriptions`: describes files beside their bytes, and makes
 //!   a database of the descriptions
 //! - `uploads`: what comes through an upload path; `quotas`: how many bytes an owner may have
+//! - `webhooks`: receivers of events, and the deliveries to them
 //! - `methods`: methods of the catalog for boxes, accounts and registries
 //!
 //! A file is complete on disk before the transaction that makes it visible, so that nothing half is ever
@@ -39,12 +40,14 @@ mod sweeper;
 mod tokens;
 mod uploads;
 mod versions;
+mod webhooks;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dashmap::DashMap;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -65,6 +68,7 @@ pub(crate) use files::Swept;
 pub(crate) use kept_files::KeptFiles;
 pub use moves::Moved;
 use sweeper::Sweeper;
+use webhooks::Telling;
 
 /// The longest wait for the answer whether the database is ready: whoever asks has little patience.
 const READY: Duration = Duration::from_secs(3);
@@ -82,6 +86,8 @@ pub(crate) struct DurableCatalog {
     /// The last use of each token, as far as this process has seen it.
     last_uses: Arc<DashMap<Uuid, LastUse>>,
     clock: Clock,
+    /// What is notified when this process has written deliveries to webhooks.
+    wake: Arc<Notify>,
     /// The sweeper, once it is started. It ends with the last handle.
     sweeper: Arc<OnceLock<Sweeper>>,
 }
@@ -179,6 +185,7 @@ impl DurableCatalog {
             audit: AuditWriter::default(),
             last_uses: Arc::default(),
             clock,
+            wake: Arc::default(),
             sweeper: Arc::default(),
         }
     }
@@ -284,12 +291,19 @@ impl DurableCatalog {
         find.await.map(|_| ())
     }
 
-    pub(crate) async fn delete_artifact(&self, name: &ArtifactName) -> Result<(), StorageError> {
-        let name = name.clone();
+    pub(crate) async fn delete_artifact(
+        &self,
+        name: &ArtifactName,
+        by: Option<&Name>,
+    ) -> Result<(), StorageError> {
+        let (name, telling) = (name.clone(), Telling::new(by, self.clock.now()));
+        let told = Arc::clone(&telling);
         let delete = self
             .database
-            .write(move |tx| Box::pin(async move { artifacts::delete(tx, &name).await }));
-        delete.await
+            .write(move |tx| Box::pin(async move { artifacts::delete(tx, &name, &telling).await }));
+        delete.await?;
+        self.wake_if_told(&told);
+        Ok(())
     }
 
     pub(crate) async fn create_version(
@@ -297,13 +311,20 @@ impl DurableCatalog {
         name: &ArtifactName,
         artifact_type: &Name,
         new: NewVersion,
+        by: Option<&Name>,
     ) -> Result<Arc<Version>, StorageError> {
         self.check_space(0).await?;
         let (name, artifact_type, now) = (name.clone(), artifact_type.clone(), self.clock.now());
+        let telling = Telling::new(by, now);
+        let told = Arc::clone(&telling);
         let create = self.database.write_once(move |tx| {
-            Box::pin(async move { versions::create(tx, &name, &artifact_type, new, now).await })
+            Box::pin(async move {
+                versions::create(tx, &name, &artifact_type, new, (&telling, now)).await
+            })
         });
-        create.await
+        let version = create.await?;
+        self.wake_if_told(&told);
+        Ok(version)
     }
 
     pub(crate) async fn search(
@@ -345,11 +366,18 @@ impl DurableCatalog {
         name: &ArtifactName,
         artifact_type: &Name,
         number: u64,
+        by: Option<&Name>,
     ) -> Result<(), StorageError> {
         let (name, artifact_type) = (name.clone(), artifact_type.clone());
+        let telling = Telling::new(by, self.clock.now());
+        let told = Arc::clone(&telling);
         let delete = self.database.write(move |tx| {
-            Box::pin(async move { bulk::delete_version(tx, &name, &artifact_type, number).await })
+            Box::pin(async move {
+                bulk::delete_version(tx, &name, (&artifact_type, number), &telling).await
+            })
         });
-        delete.await
+        delete.await?;
+        self.wake_if_told(&told);
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use super::accounts::{self, KIND_ORGANIZATION, KIND_ROOT};
 use super::database::{Row, RowLock, Tx, values};
+use super::webhooks::Telling;
 use super::{boxes, quotas};
 use crate::domain::{ArtifactName, BOX_TYPE, Name, Registry, RegistryChange};
 use crate::storage::{AccountError, BackendError, FoundRegistry, RegistryOwner, StorageError};
@@ -109,12 +110,16 @@ pub(super) async fn save(tx: Tx<'_>, name: &Name, registry: &Registry) -> Result
 /// # Errors
 /// [`AccountError::UnknownRegistry`], [`AccountError::RegistryOfUser`] and
 /// [`AccountError::OtherArtifacts`].
-pub(super) async fn delete(tx: Tx<'_>, name: &Name) -> Result<FoundRegistry, StorageError> {
+pub(super) async fn delete(
+    tx: Tx<'_>,
+    name: &Name,
+    telling: &Telling,
+) -> Result<FoundRegistry, StorageError> {
     let found = lock(tx, name).await?;
     if found.owner != RegistryOwner::Organization {
         return Err(AccountError::RegistryOfUser.into());
     }
-    delete_boxes(tx, name).await?;
+    delete_boxes(tx, name, telling).await?;
     // It goes with its owner, and needs nothing back.
     quotas::remove(tx, name).await?;
     for sql in [
@@ -127,7 +132,7 @@ pub(super) async fn delete(tx: Tx<'_>, name: &Name) -> Result<FoundRegistry, Sto
 }
 
 /// Deletes the artifacts of a namespace, which must be boxes and nothing else.
-async fn delete_boxes(tx: Tx<'_>, namespace: &Name) -> Result<(), StorageError> {
+async fn delete_boxes(tx: Tx<'_>, namespace: &Name, telling: &Telling) -> Result<(), StorageError> {
     let sql = "SELECT a.name, a.vagrant_box IS NOT NULL AND NOT EXISTS
         (SELECT 1 FROM artifact_type t JOIN version v ON v.type_id = t.id
         WHERE t.artifact_id = a.id AND t.name <> $1)
@@ -143,7 +148,7 @@ async fn delete_boxes(tx: Tx<'_>, namespace: &Name) -> Result<(), StorageError> 
         }
     }
     for name in names {
-        boxes::remove(tx, &name).await?;
+        boxes::remove(tx, &name, telling).await?;
     }
     Ok(())
 }

@@ -7,10 +7,12 @@ use uuid::Uuid;
 
 use super::DurableCatalog;
 use super::box_uploads::{self, BoxUploadRow};
+use super::boxes::BoxOf;
 use super::database::{RowLock, Tx, values};
 use super::files::{FileRow, delete_unnamed};
 use super::quotas::{self, Replaced};
 use super::versions::{self, UploadRow};
+use super::webhooks::Telling;
 use super::{artifacts, boxes};
 use crate::domain::{Allowance, BOX_TYPE, FileState, Name};
 use crate::storage::{
@@ -93,12 +95,16 @@ impl DurableCatalog {
     pub(crate) async fn finish_upload(&self, upload: Uuid, blob: Blob) -> Result<(), StorageError> {
         let file = self.files.keep(&blob).await?;
         let (row, now) = (file.row.clone(), self.clock.now());
-        let finish = self
-            .database
-            .write(move |tx| Box::pin(async move { finish(tx, upload, &row, now).await }));
+        // The path of an upload names no user.
+        let telling = Telling::new(None, now);
+        let told = Arc::clone(&telling);
+        let finish = self.database.write(move |tx| {
+            Box::pin(async move { finish(tx, upload, &row, (&telling, now)).await })
+        });
         let finished = finish.await;
         match finished {
             Ok(Finished::Named) => {
+                self.wake_if_told(&told);
                 self.attempts.remove(&upload);
                 Ok(())
             }
@@ -230,7 +236,7 @@ async fn finish(
     tx: Tx<'_>,
     upload: Uuid,
     file: &FileRow,
-    now: SystemTime,
+    (telling, now): (&Telling, SystemTime),
 ) -> Result<Finished, StorageError> {
     let owner = &lock_target(tx, upload).await?;
     let target = target(tx, upload).await?;
@@ -245,8 +251,8 @@ async fn finish(
             Err(StorageError::NoFileExpected)
         }
         Target::Version(row) => {
-            versions::store_file(tx, &row, file).await?;
-            let of = (owner, row.artifact_id);
+            versions::store_file(tx, &row, file, telling).await?;
+            let of = (BoxOf::told(&row.artifact, telling), row.artifact_id);
             boxes::add_pushed(tx, of, &row.artifact_type, &row.version, file, now).await?;
             if row.has_quota {
                 quotas::take(tx, owner, file.facts.len, Replaced::default()).await?;
@@ -255,7 +261,7 @@ async fn finish(
         }
         Target::Box(row) => {
             let (has_quota, replaced) = (row.has_quota, row.replaced()?);
-            box_uploads::store_file(tx, row, file, now).await?;
+            box_uploads::store_file(tx, row, file, (telling, now)).await?;
             if has_quota {
                 quotas::take(tx, owner, file.facts.len, replaced).await?;
             }

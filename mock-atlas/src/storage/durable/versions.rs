@@ -13,8 +13,10 @@ use uuid::Uuid;
 use super::artifacts::{self, visibility};
 use super::database::{Row, Tx, values};
 use super::files::{COLUMNS, FileRow, make_ready, set_changed};
+use super::webhooks::{Telling, tell};
 use crate::domain::{
-    ArtifactName, FileSelector, FileState, HIGHEST, Metadata, Name, NewVersion, ReadAccess, Version,
+    ArtifactName, EventKind, FileFacts, FileSelector, FileState, HIGHEST, Metadata, Name,
+    NewVersion, ReadAccess, Subject, Version, VersionFacts,
 };
 use crate::storage::{BackendError, StorageError};
 
@@ -62,14 +64,19 @@ pub(super) async fn create(
     name: &ArtifactName,
     artifact_type: &Name,
     new: NewVersion,
-    created: SystemTime,
+    (telling, created): (&Telling, SystemTime),
 ) -> Result<Arc<Version>, StorageError> {
     if let Tx::Postgres(_) = tx {
-        return creation::create(tx, name, artifact_type, new, created).await;
+        return creation::create(tx, name, artifact_type, new, (telling, created)).await;
     }
     let artifact = artifacts::find(tx, name, ReadAccess::All).await?;
     new.check(artifact_type)?;
     let (_, version) = add(tx, artifact.id, artifact_type, new, created).await?;
+    // A version without a file can be found at once. A statement that adds nothing costs no network here.
+    if version.is_visible() {
+        let subject = Subject::of_version(name, telling.by(), facts(artifact_type, &version, None));
+        tell(tx, telling, EventKind::VersionPublished, subject).await?;
+    }
     Ok(Arc::new(version))
 }
 
@@ -280,12 +287,36 @@ pub(super) async fn store_file(
     tx: Tx<'_>,
     of: &UploadRow,
     file: &FileRow,
+    telling: &Telling,
 ) -> Result<(), BackendError> {
     let file_id = make_ready(tx, file).await?;
-    make_visible(tx, of.type_id, &of.version, file_id).await
+    if make_visible(tx, of.type_id, &of.version, file_id).await? {
+        let version = facts(&of.artifact_type, &of.version, Some(file));
+        let subject = Subject::of_version(&of.artifact, telling.by(), version);
+        tell(tx, telling, EventKind::VersionPublished, subject).await?;
+    }
+    Ok(())
 }
 
-/// Refers a version that awaits it to its file, and makes the version visible.
+/// Describes a version for webhooks.
+pub(super) fn facts(
+    artifact_type: &Name,
+    version: &Version,
+    file: Option<&FileRow>,
+) -> VersionFacts {
+    VersionFacts {
+        artifact_type: artifact_type.clone(),
+        number: version.number,
+        file: file.map(|file| FileFacts {
+            len: file.facts.len,
+            digest: Some(file.facts.digest.to_string()),
+            sha256: Some(file.facts.sha256.to_string()),
+        }),
+    }
+}
+
+/// Refers a version that awaits it to its file, and makes the version visible. Returns whether there are webhooks,
+/// which the same statement finds out.
 ///
 /// # Errors
 /// When the database fails.
@@ -294,12 +325,15 @@ pub(super) async fn make_visible(
     type_id: i64,
     version: &Version,
     file_id: i64,
-) -> Result<(), BackendError> {
-    let sql = "UPDATE version SET file_state = 2, file_id = $1 WHERE type_id = $2 AND number = $3";
-    tx.execute(sql, &values![file_id, type_id, version.number])
-        .await?;
+) -> Result<bool, BackendError> {
+    let sql = "UPDATE version SET file_state = 2, file_id = $1 WHERE type_id = $2 AND number = $3
+        RETURNING (SELECT count(*) FROM webhook)";
+    let values = values![file_id, type_id, version.number];
+    let updated = tx.row(sql, &values).await?;
+    let webhooks: i64 = updated.map_or(Ok(0), |mut row| row.take())?;
     set_changed(tx, file_id).await?;
-    add_tags(tx, type_id, version).await
+    add_tags(tx, type_id, version).await?;
+    Ok(webhooks > 0)
 }
 
 /// Returns the stored file of a version.
@@ -311,6 +345,31 @@ pub(super) async fn stored_file(
         format!("SELECT {COLUMNS} FROM version v JOIN file ON file.id = v.file_id WHERE v.id = $1");
     let found = tx.row(&sql, &values![version_id]).await?;
     found.map(|mut row| FileRow::read(&mut row)).transpose()
+}
+
+/// Describes a version for webhooks; `None` if it cannot be found.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn visible_facts(
+    tx: Tx<'_>,
+    type_id: i64,
+    (artifact_type, number): (&Name, u64),
+) -> Result<Option<VersionFacts>, BackendError> {
+    let sql = format!(
+        "SELECT {VERSION}, file.id IS NOT NULL, {COLUMNS} FROM version v
+        LEFT JOIN file ON file.id = v.file_id
+        WHERE v.type_id = $1 AND v.number = $2 AND v.file_state <> 1"
+    );
+    let Some(mut row) = tx.row(&sql, &values![type_id, number]).await? else {
+        return Ok(None);
+    };
+    let version = read(&mut row)?;
+    let file = match row.take()? {
+        true => Some(FileRow::read(&mut row)?),
+        false => None,
+    };
+    Ok(Some(facts(artifact_type, &version, file.as_ref())))
 }
 
 /// Deletes a version. Its number is not given again. Returns the id of its file.

@@ -65,6 +65,7 @@ impl MemoryCatalog {
     pub(crate) fn change_box<T>(
         &self,
         name: &ArtifactName,
+        by: Option<&Name>,
         change: impl FnOnce(&mut BoxDraft) -> Result<T, BoxError>,
     ) -> Result<(FoundBox, T), StorageError> {
         let maps = self.maps();
@@ -76,19 +77,34 @@ impl MemoryCatalog {
         };
         let result = change(&mut draft)?;
         artifact.visibility = draft.visibility;
+        let before = self.box_before(&artifact);
         maps.replace_box(name, &mut artifact, draft.vagrant_box, Unreferenced::Delete);
+        self.tell_box((name, by), before, &artifact);
         Ok((artifact.found_box(name)?, result))
     }
 
-    pub(crate) fn delete_box(&self, name: &ArtifactName) -> Result<FoundBox, StorageError> {
-        self.maps_exclusive().delete_box(name)
+    pub(crate) fn delete_box(
+        &self,
+        name: &ArtifactName,
+        by: Option<&Name>,
+    ) -> Result<FoundBox, StorageError> {
+        let maps = self.maps_exclusive();
+        let found = maps.delete_box(name)?;
+        self.tell_box_deleted(name, by);
+        Ok(found)
     }
 
-    pub(crate) fn delete_registry(&self, name: &Name) -> Result<FoundRegistry, StorageError> {
+    pub(crate) fn delete_registry(
+        &self,
+        name: &Name,
+        by: Option<&Name>,
+    ) -> Result<FoundRegistry, StorageError> {
         self.accounts.change(|tables| {
             let found = tables.delete_organization(name)?;
             let mut maps = self.maps_exclusive();
-            maps.delete_boxes_of(name)?;
+            for deleted in maps.delete_boxes_of(name)? {
+                self.tell_box_deleted(&deleted, by);
+            }
             maps.quotas.remove(name);
             Ok(found)
         })
@@ -98,6 +114,7 @@ impl MemoryCatalog {
         &self,
         name: &ArtifactName,
         upload: Uuid,
+        by: Option<&Name>,
     ) -> Result<FoundBox, StorageError> {
         let maps = self.maps();
         let mut artifact = maps.artifacts.get_mut(name).ok_or(StorageError::NotFound)?;
@@ -106,7 +123,9 @@ impl MemoryCatalog {
         if !state.is_complete {
             let blob = entry.received.get(&upload).cloned();
             let blob = blob.ok_or(BoxError::NoBytes)?;
+            let before = self.box_before(&artifact);
             maps.host(name, &mut artifact, &place, upload, blob, self.clock.now())?;
+            self.tell_box((name, by), before, &artifact);
         }
         artifact.found_box(name)
     }
@@ -145,9 +164,11 @@ impl MemoryCatalog {
             entry.received.insert(upload, blob);
             return Ok(());
         }
+        let before = self.box_before(&artifact);
         let hosted = maps.host(name, &mut artifact, &place, upload, blob, self.clock.now());
-        if hosted.is_err() {
-            maps.quotas.give_back(owner, len);
+        match &hosted {
+            Ok(()) => self.tell_box((name, None), before, &artifact),
+            Err(_) => maps.quotas.give_back(owner, len),
         }
         hosted
     }
@@ -286,8 +307,8 @@ impl Maps {
         Ok(found)
     }
 
-    /// Deletes all boxes of a namespace, or none if it has artifacts that are not only boxes.
-    fn delete_boxes_of(&self, namespace: &Name) -> Result<(), StorageError> {
+    /// Deletes all boxes of a namespace, or none if it has artifacts that are not only boxes. Returns their names.
+    fn delete_boxes_of(&self, namespace: &Name) -> Result<Vec<ArtifactName>, StorageError> {
         let of_namespace = self.artifacts.iter();
         let of_namespace = of_namespace.filter(|one| one.key().username == *namespace);
         let mut names = Vec::new();
@@ -297,10 +318,10 @@ impl Maps {
             }
             names.push(artifact.key().clone());
         }
-        for name in names {
-            self.delete_box(&name)?;
+        for name in &names {
+            self.delete_box(name)?;
         }
-        Ok(())
+        Ok(names)
     }
 
     fn delete_box_files(&self, owner: &Name, artifact: &mut Artifact, numbers: &[u64]) {

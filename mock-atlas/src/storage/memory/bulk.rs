@@ -8,10 +8,11 @@ use foldhash::HashMap;
 
 use super::accounts::Accounts;
 use super::box_entry::BoxEntry;
+use super::webhooks::facts;
 use super::{Artifact, Maps, MemoryCatalog, Versions};
 use crate::domain::{
-    ArtifactName, BOX_TYPE, BoxError, Limits, Name, Orphan, OverLimit, Totals, VagrantBox,
-    Visibility,
+    ArtifactName, BOX_TYPE, BoxError, EventKind, Limits, Name, Orphan, OverLimit, Totals,
+    VagrantBox, Visibility,
 };
 use crate::storage::{
     AccountError, AdditionError, Additions, Blob, Contents, ImportError, MemoryBudget, NewArtifact,
@@ -31,7 +32,7 @@ impl MemoryCatalog {
         // The lock keeps accounts unchanged until the maps are copied as well.
         let tables = self.accounts.read();
         let maps = self.maps_exclusive().clone();
-        self.with(Accounts::new(tables.clone()), maps)
+        self.with(Accounts::new(tables.clone()), maps, self.webhooks.all())
     }
 
     pub(crate) fn export(&self) -> Contents {
@@ -40,6 +41,7 @@ impl MemoryCatalog {
         let (artifacts, files) = maps.records();
         let mut access = tables.record();
         access.quotas = maps.quotas.record();
+        access.webhooks = self.webhooks.all();
         Contents {
             access,
             artifacts,
@@ -53,6 +55,7 @@ impl MemoryCatalog {
         limits: Limits,
     ) -> Result<Self, ImportError> {
         let quotas = std::mem::take(&mut contents.access.quotas);
+        let webhooks = std::mem::take(&mut contents.access.webhooks);
         let tables = self.accounts.read().clone();
         let tables = tables
             .with_record(contents.access)
@@ -63,16 +66,21 @@ impl MemoryCatalog {
         }
         let mut maps = Maps::of_records(contents.artifacts, &contents.files)?;
         maps.set_quotas(quotas);
-        let imported = self.with(Accounts::new(tables), maps);
+        let imported = self.with(Accounts::new(tables), maps, webhooks);
         let checked = imported.check(limits);
         checked.map_err(|(slug, over)| ImportError::OverLimit(slug, over))?;
         Ok(imported)
     }
 
-    pub(crate) fn delete_artifact(&self, name: &ArtifactName) -> Result<(), StorageError> {
+    pub(crate) fn delete_artifact(
+        &self,
+        name: &ArtifactName,
+        by: Option<&Name>,
+    ) -> Result<(), StorageError> {
         let maps = self.maps_exclusive();
         let (_, mut artifact) = maps.artifacts.remove(name).ok_or(StorageError::NotFound)?;
         maps.quotas.give_back(&name.username, artifact.bytes());
+        self.tell_artifact_deleted(name, artifact.vagrant_box.is_some(), by);
         maps.clear_box(&mut artifact);
         let mut types = artifact.types;
         for version in types.values_mut().flat_map(Versions::clear) {
@@ -87,15 +95,24 @@ impl MemoryCatalog {
         name: &ArtifactName,
         artifact_type: &Name,
         number: u64,
+        by: Option<&Name>,
     ) -> Result<(), StorageError> {
         let maps = self.maps_exclusive();
         let mut artifact = maps.artifacts.get_mut(name).ok_or(StorageError::NotFound)?;
         let versions = artifact.types.get_mut(artifact_type);
-        let (version, bytes) = versions.ok_or(StorageError::NotFound)?.delete(number)?;
+        let versions = versions.ok_or(StorageError::NotFound)?;
+        let file = versions.file(number).cloned();
+        let (version, bytes) = versions.delete(number)?;
         maps.uploads.remove(&version.upload);
         maps.quotas.give_back(&name.username, bytes);
+        if version.is_visible() {
+            let facts = || facts(artifact_type, number, file.as_ref());
+            self.tell_version(EventKind::VersionDeleted, (name, by), facts);
+        }
         if artifact_type.as_str() == BOX_TYPE {
+            let before = self.box_before(&artifact);
             maps.forget_box_file(name, &mut artifact, number);
+            self.tell_box((name, by), before, &artifact);
         }
         Ok(())
     }
@@ -147,7 +164,10 @@ impl MemoryCatalog {
 
     pub(crate) fn totals(&self) -> Totals {
         let maps = self.maps();
-        let mut totals = Totals::default();
+        let mut totals = Totals {
+            pending_deliveries: self.pending_deliveries(),
+            ..Totals::default()
+        };
         let mut seen = HashSet::new();
         for artifact in &maps.artifacts {
             totals.artifacts += 1;

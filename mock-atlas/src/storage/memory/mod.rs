@@ -6,6 +6,7 @@
 //! - `bulk`: atomic changes and reads of many entries
 //! - `imports`: versions and boxes as they were elsewhere
 //! - `record`: the artifacts as serializable values
+//! - `webhooks`: receivers of events, and the deliveries to them
 //!
 //! A [`MemoryCatalog`] is a cheap handle. Its methods are synchronous and return owned values, so
 //! that no guard of a map is held across an await. An artifact with all its versions is one entry
@@ -21,6 +22,7 @@ mod index;
 mod quotas;
 mod record;
 mod versions;
+mod webhooks;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime};
@@ -36,8 +38,9 @@ use super::{
     UploadAttempt, UploadTarget, VersionKey,
 };
 use crate::domain::{
-    Account, ArtifactName, AuditEntry, AuditQuery, BOX_TYPE, Clock, FileSelector, Name, NewVersion,
-    NumberedEntry, Page, Query, ReadAccess, RegistryChange, Role, Version, Visibility,
+    Account, ArtifactName, AuditEntry, AuditQuery, BOX_TYPE, Clock, EventKind, FileSelector, Name,
+    NewVersion, NumberedEntry, Page, Query, ReadAccess, RegistryChange, Role, Version, Visibility,
+    Webhook,
 };
 pub(crate) use accounts::AccountTables;
 use accounts::Accounts;
@@ -45,6 +48,7 @@ use audit::Audit;
 use box_entry::BoxEntry;
 use quotas::Quotas;
 use versions::Versions;
+use webhooks::{Webhooks, facts};
 
 /// The versions that a page found, the newest first, and the next page of the search, if it is not
 /// complete.
@@ -65,6 +69,7 @@ pub(crate) struct MemoryCatalog {
     clock: Clock,
     /// A copy has the audit of its original: a reset is part of it.
     audit: Arc<Audit>,
+    webhooks: Arc<Webhooks>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -100,6 +105,7 @@ impl MemoryCatalog {
             ))),
             clock,
             audit: Arc::default(),
+            webhooks: Arc::default(),
         }
     }
 
@@ -133,13 +139,19 @@ impl MemoryCatalog {
         name: &ArtifactName,
         artifact_type: &Name,
         new: NewVersion,
+        by: Option<&Name>,
     ) -> Result<Arc<Version>, StorageError> {
         let maps = self.maps();
         let (version, key) = {
             let mut artifact = maps.artifacts.get_mut(name).ok_or(StorageError::NotFound)?;
             new.check(artifact_type)?;
             let (name, artifact) = artifact.pair_mut();
-            artifact.add(name, artifact_type, new, self.clock.now())?
+            let added = artifact.add(name, artifact_type, new, self.clock.now())?;
+            if added.0.is_visible() {
+                let facts = || facts(artifact_type, added.0.number, None);
+                self.tell_version(EventKind::VersionPublished, (name, by), facts);
+            }
+            added
         };
         maps.uploads
             .insert(version.upload, UploadTarget::Version(key));
@@ -219,8 +231,8 @@ impl MemoryCatalog {
                     maps.quotas.give_back(owner, len);
                 }
                 finished?;
-                if is_new && key.of.artifact_type.as_str() == BOX_TYPE {
-                    maps.add_pushed_box(name, &mut artifact, key.number, self.clock.now());
+                if is_new {
+                    self.file_has_come(&maps, &mut artifact, &key);
                 }
                 Ok(())
             }
@@ -228,6 +240,25 @@ impl MemoryCatalog {
                 drop(maps);
                 self.finish_box_upload(&name, upload, blob)
             }
+        }
+    }
+
+    /// Tells webhooks of a version whose file has come, and adds the box that it describes.
+    fn file_has_come(&self, maps: &Maps, artifact: &mut Artifact, key: &VersionKey) {
+        let TypeKey {
+            artifact: name,
+            artifact_type,
+        } = &*key.of;
+        let versions = artifact.types.get(artifact_type);
+        let file = || versions.and_then(|versions| versions.file(key.number));
+        // The path of an upload names no user.
+        self.tell_version(EventKind::VersionPublished, (name, None), || {
+            facts(artifact_type, key.number, file())
+        });
+        if artifact_type.as_str() == BOX_TYPE {
+            let before = self.box_before(artifact);
+            maps.add_pushed_box(name, artifact, key.number, self.clock.now());
+            self.tell_box((name, None), before, artifact);
         }
     }
 
@@ -396,12 +427,13 @@ impl MemoryCatalog {
     }
 
     /// Creates another catalog that uses the same clock.
-    fn with(&self, accounts: Accounts, maps: Maps) -> Self {
+    fn with(&self, accounts: Accounts, maps: Maps, webhooks: Vec<Webhook>) -> Self {
         Self {
             maps: Arc::new(RwLock::new(maps)),
             accounts: Arc::new(accounts),
             clock: self.clock.clone(),
             audit: Arc::clone(&self.audit),
+            webhooks: Arc::new(self.webhooks.beside(webhooks)),
         }
     }
 

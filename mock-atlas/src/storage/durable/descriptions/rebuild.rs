@@ -326,7 +326,8 @@ async fn keep_newest(
                 artifact,
                 vagrant_box,
             };
-            boxes::save(tx, &row).await
+            boxes::save(tx, &row).await?;
+            Ok(())
         }
     }
 }

@@ -42,7 +42,7 @@ impl Home {
                 file: true,
                 ..NewVersion::default()
             };
-            let version = self.catalog.create_version(&name, &of_type, new);
+            let version = self.catalog.create_version(&name, &of_type, new, None);
             let upload = version.await.unwrap().upload;
             let blob = Blob::read(*bytes, Checksums::default()).unwrap();
             self.catalog.finish_upload(upload, blob).await.unwrap();

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::domain::{Account, AuditEntry, AuditQuery, Name, NumberedEntry, RegistryChange, Role};
 use crate::storage::access_record::TokenRecord;
 use crate::storage::durable::accounts::{self, HashedLogin};
+use crate::storage::durable::webhooks::Telling;
 use crate::storage::durable::{DurableCatalog, audit, registries, tokens};
 use crate::storage::token::Hashed;
 use crate::storage::{
@@ -262,11 +263,18 @@ impl DurableCatalog {
         change.await
     }
 
-    pub(crate) async fn delete_registry(&self, name: &Name) -> Result<FoundRegistry, StorageError> {
-        let name = name.clone();
-        let delete = self
-            .database
-            .write(move |tx| Box::pin(async move { registries::delete(tx, &name).await }));
-        delete.await
+    pub(crate) async fn delete_registry(
+        &self,
+        name: &Name,
+        by: Option<&Name>,
+    ) -> Result<FoundRegistry, StorageError> {
+        let (name, telling) = (name.clone(), Telling::new(by, self.clock.now()));
+        let told = Arc::clone(&telling);
+        let delete = self.database.write(move |tx| {
+            Box::pin(async move { registries::delete(tx, &name, &telling).await })
+        });
+        let deleted = delete.await?;
+        self.wake_if_told(&told);
+        Ok(deleted)
     }
 }

@@ -1,8 +1,11 @@
 //! The methods of the catalog that concern boxes.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
-use crate::domain::{ArtifactName, BoxError, ReadAccess};
+use crate::domain::{ArtifactName, BoxError, Name, ReadAccess};
+use crate::storage::durable::webhooks::Telling;
 use crate::storage::durable::{DurableCatalog, box_uploads, boxes};
 use crate::storage::{BoxDraft, FoundBox, NewBox, StorageError};
 
@@ -40,34 +43,52 @@ impl DurableCatalog {
     pub(crate) async fn change_box<T: Send + 'static>(
         &self,
         name: &ArtifactName,
+        by: Option<&Name>,
         change: impl FnOnce(&mut BoxDraft) -> Result<T, BoxError> + Send + 'static,
     ) -> Result<(FoundBox, T), StorageError> {
         let (name, now) = (name.clone(), self.clock.now());
         let space = self.check_space(0).await;
+        let telling = Telling::new(by, now);
+        let told = Arc::clone(&telling);
         let change = self.database.write(move |tx| {
-            Box::pin(async move { boxes::change(tx, &name, now, space, change).await })
+            Box::pin(async move { boxes::change(tx, &name, (&telling, now), space, change).await })
         });
-        change.await
+        let changed = change.await?;
+        self.wake_if_told(&told);
+        Ok(changed)
     }
 
-    pub(crate) async fn delete_box(&self, name: &ArtifactName) -> Result<FoundBox, StorageError> {
-        let name = name.clone();
+    pub(crate) async fn delete_box(
+        &self,
+        name: &ArtifactName,
+        by: Option<&Name>,
+    ) -> Result<FoundBox, StorageError> {
+        let (name, telling) = (name.clone(), Telling::new(by, self.clock.now()));
+        let told = Arc::clone(&telling);
         let delete = self
             .database
-            .write(move |tx| Box::pin(async move { boxes::delete(tx, &name).await }));
-        delete.await
+            .write(move |tx| Box::pin(async move { boxes::delete(tx, &name, &telling).await }));
+        let deleted = delete.await?;
+        self.wake_if_told(&told);
+        Ok(deleted)
     }
 
     pub(crate) async fn complete_box_upload(
         &self,
         name: &ArtifactName,
         upload: Uuid,
+        by: Option<&Name>,
     ) -> Result<FoundBox, StorageError> {
         let (name, now) = (name.clone(), self.clock.now());
+        let telling = Telling::new(by, now);
+        let told = Arc::clone(&telling);
         let complete = self.database.write(move |tx| {
-            Box::pin(async move { box_uploads::complete_upload(tx, &name, upload, now).await })
+            Box::pin(async move {
+                box_uploads::complete_upload(tx, &name, upload, (&telling, now)).await
+            })
         });
         let found = complete.await?;
+        self.wake_if_told(&told);
         self.attempts.remove(&upload);
         Ok(found)
     }

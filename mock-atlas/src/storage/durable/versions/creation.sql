@@ -12,5 +12,3 @@ WITH found AS (
     INSERT INTO version_tag (type_id, number, tag)
     SELECT id, last_number, substring($11, 16 * place + 1, 16)
     FROM numbered, generate_series(0, length($11) / 16 - 1) AS place
-)
-SELECT (SELECT count(*) FROM found), (SELECT last_number FROM numbered)

@@ -38,6 +38,7 @@ impl AccountTables {
             organizations,
             registries,
             quotas: BTreeMap::new(),
+            webhooks: Vec::new(),
         }
     }
 
