@@ -13,11 +13,11 @@
 //! - `storage`: artifacts, versions, files, accounts and tokens. In `storage/memory/versions`,
 //!   `Versions::add` gives a version its number (`domain/sequence`), and `Versions::finish_upload`
 //!   makes an upload visible; `storage/durable` keeps the same in a folder
-//! - `service`: authorised operations of callers; seeds and snapshots
+//! - `service`: authorised operations of callers; seeds and snapshots; webhooks
 //! - `net`: listeners, TLS, connections, threads
 //! - `http`: routes, middleware, extractors, handlers, JSON, errors. `http/extract/caller` checks
 //!   the token of a request (by `service/accounts`)
-//! - `app`: the builder and the running emulator; the only place that chooses a backend
+//! - `app`: the builder and the running emulator; the only place that chooses a backend; delivers to webhooks
 //! - `cli`: the command line; it belongs to the binary, and uses only this library's public items
 
 mod app;

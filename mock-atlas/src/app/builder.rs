@@ -33,6 +33,7 @@ use crate::http::router::router;
 use crate::http::state::Settings;
 use crate::net::Certificate;
 use crate::service::seed::Seed;
+use crate::service::webhooks::WebhookTiming;
 use crate::storage::{CheckProgress, CheckReport};
 use assemble::assemble;
 pub use error::StartError;
@@ -91,6 +92,7 @@ pub struct Builder {
     grace: Option<Duration>,
     /// Whether clients may reset, restore and seed data that is kept.
     may_reset: bool,
+    webhooks: WebhookTiming,
     http: Settings,
 }
 
@@ -245,6 +247,21 @@ impl Builder {
     #[must_use]
     pub fn allow_reset(mut self) -> Self {
         self.may_reset = true;
+        self
+    }
+
+    /// Sets the delay before the second try to deliver to a webhook, 5 seconds by default. The further delays grow from
+    /// it: about twelve hours pass by default until a delivery is given up, after ten tries.
+    #[must_use]
+    pub fn webhook_delay(mut self, delay: Duration) -> Self {
+        self.webhooks.delay = delay;
+        self
+    }
+
+    /// Sets the longest time that a webhook has for its reply, 20 seconds by default.
+    #[must_use]
+    pub fn webhook_timeout(mut self, timeout: Duration) -> Self {
+        self.webhooks.timeout = timeout;
         self
     }
 
@@ -437,7 +454,7 @@ impl Builder {
 
     /// Returns the emulator as a router, which [`serve`](crate::serve) can serve on a listener of
     /// the caller, or which a test can call without a network. Addresses and TLS have no effect on
-    /// it.
+    /// it, and nothing is sent to webhooks.
     ///
     /// # Errors
     /// When a name, a token, the public URL or a folder is invalid; the error says which, and why.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -9,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Builder, StartError};
 use crate::faults::{Fault, FaultReport};
 use crate::http::state::AppState;
+use crate::net::Executor;
 use crate::observe::{Expectations, Lint, Request, Unmet};
 
 /// A running emulator, by default on a free port of 127.0.0.1. It ends when it is dropped.
@@ -40,6 +42,11 @@ pub struct MockAtlas {
     pub(crate) binstore_url: Option<String>,
     pub(crate) ca_pem: Option<String>,
     pub(crate) servers: Vec<JoinHandle<io::Result<()>>>,
+    /// The worker that delivers to webhooks, and what stops it, once the servers have ended.
+    pub(crate) worker: JoinHandle<()>,
+    pub(crate) stop_worker: CancellationToken,
+    /// The threads, if the emulator has some: the worker is on one of them.
+    pub(crate) _executor: Option<Arc<Executor>>,
 }
 
 /// Leaves out the token.
@@ -201,6 +208,8 @@ impl MockAtlas {
             // The server ends only by stopping, so its result carries no information.
             let _ = server.await;
         }
+        self.stop_worker.cancel();
+        let _ = (&mut self.worker).await;
         self.state.datasets().current().catalog().close().await;
     }
 }
@@ -211,5 +220,6 @@ impl Drop for MockAtlas {
         for server in &self.servers {
             server.abort();
         }
+        self.worker.abort();
     }
 }

@@ -5,6 +5,7 @@
 
 mod builder;
 mod emulator;
+mod webhooks;
 
 pub use builder::{Builder, Garbage, Rebuilt, StartError, User};
 pub use emulator::MockAtlas;

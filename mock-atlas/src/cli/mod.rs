@@ -25,6 +25,7 @@ mod time;
 mod tls;
 mod token;
 mod tree;
+mod webhook;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};

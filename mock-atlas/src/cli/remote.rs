@@ -15,6 +15,7 @@ use super::client::{Client, Server};
 use super::print::{print, table};
 use super::{
     EmulatorArguments, MOST_SENT, audit, backup, fault, journal, quota, retention, token, tree,
+    webhook,
 };
 
 #[derive(Debug, Subcommand)]
@@ -28,6 +29,10 @@ pub(super) enum Command {
     /// Lists who changed what in a running emulator, and who tried, the oldest first: time, user, address,
     /// method, path, status, version, id of the token
     Audit(audit::Arguments),
+    /// Adds, lists, tests and removes webhooks of a running emulator, which are told of changes by HTTP, and lists the
+    /// deliveries to them
+    #[command(subcommand)]
+    Webhook(webhook::Command),
     /// Adds, lists and removes faults of a running emulator
     #[command(subcommand)]
     Fault(fault::Command),
@@ -121,6 +126,7 @@ pub(super) async fn run(command: &Command, emulator: &EmulatorArguments) -> Resu
         Command::Token(command) => token::run(command, emulator).await,
         Command::Quota(command) => quota::run(command, emulator).await,
         Command::Audit(arguments) => audit::run(arguments, emulator).await,
+        Command::Webhook(command) => webhook::run(command, emulator).await,
         Command::Retention(arguments) => retention::run(arguments, emulator).await,
         Command::Fault(command) => fault::run(command, emulator).await,
         Command::Journal(command) => journal::run(command, emulator).await,

@@ -34,6 +34,12 @@ listed! {
         SetQuota,
         RemoveQuota,
         ListAudit,
+        ListWebhooks,
+        AddWebhook,
+        RemoveWebhook,
+        TestWebhook,
+        ListDeliveries,
+        Redeliver,
     }
 }
 
@@ -72,6 +78,12 @@ impl Admin {
             Self::SetQuota => (Put, "/_mock/quotas/{username}"),
             Self::RemoveQuota => (Delete, "/_mock/quotas/{username}"),
             Self::ListAudit => (Get, "/_mock/audit"),
+            Self::ListWebhooks => (Get, "/_mock/webhooks"),
+            Self::AddWebhook => (Post, "/_mock/webhooks"),
+            Self::RemoveWebhook => (Delete, "/_mock/webhooks/{id}"),
+            Self::TestWebhook => (Post, "/_mock/webhooks/{id}/test"),
+            Self::ListDeliveries => (Get, "/_mock/deliveries"),
+            Self::Redeliver => (Post, "/_mock/deliveries/{id}/redeliver"),
         }
     }
 
@@ -119,7 +131,13 @@ impl Admin {
             | Self::ListQuotas
             | Self::SetQuota
             | Self::RemoveQuota
-            | Self::ListAudit => true,
+            | Self::ListAudit
+            | Self::ListWebhooks
+            | Self::AddWebhook
+            | Self::RemoveWebhook
+            | Self::TestWebhook
+            | Self::ListDeliveries
+            | Self::Redeliver => true,
         }
     }
 }

@@ -18,7 +18,7 @@ mod error;
 mod error_format;
 mod extract;
 mod hcp;
-mod json;
+pub(crate) mod json;
 mod middleware;
 mod openapi;
 pub(crate) mod router;

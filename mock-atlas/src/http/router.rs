@@ -6,7 +6,7 @@ use axum::routing::{MethodFilter, MethodRouter, any, on};
 
 use super::admin::{
     artifacts as admin_artifacts, audit, faults, health, imports, lints, metrics, openapi, quotas,
-    requests, snapshot, state, tokens, verify,
+    requests, snapshot, state, tokens, verify, webhooks,
 };
 use super::api_v1::{artifacts, authenticate, download, unserved, upload, versions};
 use super::boxes::{
@@ -219,6 +219,12 @@ fn admin(endpoint: Admin) -> MethodRouter<AppState> {
         Admin::SetQuota => route.to(quotas::set),
         Admin::RemoveQuota => route.to(quotas::remove),
         Admin::ListAudit => route.to(audit::list),
+        Admin::ListWebhooks => route.to(webhooks::list),
+        Admin::AddWebhook => route.to(webhooks::add),
+        Admin::RemoveWebhook => route.to(webhooks::remove),
+        Admin::TestWebhook => route.to(webhooks::test),
+        Admin::ListDeliveries => route.to(webhooks::deliveries),
+        Admin::Redeliver => route.to(webhooks::redeliver),
     }
 }
 

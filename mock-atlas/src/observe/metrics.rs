@@ -35,6 +35,8 @@ pub(crate) struct Metrics {
     box_versions: Gauge<u64, AtomicU64>,
     file_bytes: Family<LocationLabels, Gauge<u64, AtomicU64>>,
     damaged_files: Gauge<u64, AtomicU64>,
+    webhook_tries: Family<TryLabels, Counter>,
+    pending_deliveries: Gauge<u64, AtomicU64>,
     /// The free space of the disk; without a value for data in memory.
     free_bytes: Family<[(&'static str, &'static str); 0], Gauge<u64, AtomicU64>>,
 }
@@ -60,6 +62,34 @@ struct LocationLabels {
     place: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TryLabels {
+    outcome: &'static str,
+}
+
+/// The outcome of a try to deliver to a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TryOutcome {
+    Delivered,
+    /// The try failed, and there is another one.
+    Again,
+    /// The try failed, and was the last one.
+    Failed,
+}
+
+impl TryOutcome {
+    const ALL: [Self; 3] = [Self::Delivered, Self::Again, Self::Failed];
+
+    const fn labels(self) -> TryLabels {
+        let outcome = match self {
+            Self::Delivered => "delivered",
+            Self::Again => "again",
+            Self::Failed => "failed",
+        };
+        TryLabels { outcome }
+    }
+}
+
 impl Metrics {
     pub(crate) fn new() -> Self {
         let mut all = Self {
@@ -74,9 +104,15 @@ impl Metrics {
             box_versions: Gauge::default(),
             file_bytes: Family::default(),
             damaged_files: Gauge::default(),
+            webhook_tries: Family::default(),
+            pending_deliveries: Gauge::default(),
             free_bytes: Family::default(),
         };
         all.register();
+        // An alert on an increase needs the zero before it.
+        for outcome in TryOutcome::ALL {
+            let _ = all.webhook_tries.get_or_create(&outcome.labels());
+        }
         all
     }
 
@@ -128,12 +164,27 @@ impl Metrics {
             "Files that a check has found damaged, and that are not served",
             self.damaged_files.clone(),
         );
+        registry.register(
+            "webhook_tries",
+            "Tries to deliver to webhooks, by outcome: again if another follows, failed if none does",
+            self.webhook_tries.clone(),
+        );
+        registry.register(
+            "webhook_deliveries_pending",
+            "Deliveries to webhooks that wait for a try",
+            self.pending_deliveries.clone(),
+        );
         registry.register_with_unit(
             "disk_free",
             "The free space of the disk that the data is kept on",
             Unit::Bytes,
             self.free_bytes.clone(),
         );
+    }
+
+    /// Counts a try to deliver to a webhook.
+    pub(crate) fn count_try(&self, outcome: TryOutcome) {
+        self.webhook_tries.get_or_create(&outcome.labels()).inc();
     }
 
     /// Counts a request that ended at the endpoint of `counters`.
@@ -183,6 +234,7 @@ impl Metrics {
         self.boxes.set(totals.boxes);
         self.box_versions.set(totals.box_versions);
         self.damaged_files.set(totals.damaged_files);
+        self.pending_deliveries.set(totals.pending_deliveries);
         for (place, bytes) in [("memory", totals.memory_bytes), ("disk", totals.disk_bytes)] {
             self.file_bytes
                 .get_or_create(&LocationLabels { place })

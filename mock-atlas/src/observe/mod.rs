@@ -26,7 +26,7 @@ pub(crate) use lint_kind::Finding;
 pub use lint_kind::LintKind;
 pub use lints::Lint;
 pub(crate) use method::known_method;
-pub(crate) use metrics::{CounterCache, Metrics, Outcome};
+pub(crate) use metrics::{CounterCache, Metrics, Outcome, TryOutcome};
 pub(crate) use packed_strings::PackedStrings;
 #[cfg(test)]
 pub(crate) use packed_strings::read as read_packed;

@@ -8,6 +8,7 @@
 //! - `quotas`: how many bytes an owner may have
 //! - `accounts`: authentication and tokens; `authorize`: read and write access of a caller
 //! - `dataset`: the current and the initial state of an emulator
+//! - `webhooks`: receivers that are told what has changed
 //! - `imports`: versions and boxes as they were elsewhere; `contents`: a list of all of them; `incoming`:
 //!   bodies that are taken piece by piece
 //! - `seed`: files that declare the content of a dataset; `snapshot`: a dataset as an archive
@@ -33,6 +34,7 @@ pub(crate) mod seed;
 pub(crate) mod snapshot;
 pub(crate) mod uploads;
 pub(crate) mod versions;
+pub(crate) mod webhooks;
 
 pub(crate) use dataset::{Dataset, DatasetId, Datasets};
 pub(crate) use error::ServiceError;

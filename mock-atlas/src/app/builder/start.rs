@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::data::GRACE;
 use super::{Builder, StartError, assemble};
 use crate::app::MockAtlas;
+use crate::app::webhooks::Worker;
 use crate::http::router::{router, routers};
 use crate::http::state::ListenerInfo;
 use crate::net::{self, ConnectionSettings, Executor, Tls, serve_on, url};
@@ -33,6 +34,7 @@ pub(super) fn start(builder: Builder) -> Result<MockAtlas, StartError> {
     let executor = builder.threads.map(Executor::start).transpose();
     let executor = executor.map_err(StartError::Threads)?.map(Arc::new);
     let grace = builder.grace.unwrap_or(GRACE);
+    let timing = builder.webhooks;
     let (state, token) = assemble(builder)?;
     // If the emulator has threads, the listeners are registered with the runtime of the first
     // thread.
@@ -61,10 +63,23 @@ pub(super) fn start(builder: Builder) -> Result<MockAtlas, StartError> {
         }
         None => vec![server.spawn(listener, router(state.clone()))],
     };
+    let url_of = |bound| url(listeners.tls, bound);
+    let stop_worker = CancellationToken::new();
+    let worker = Worker {
+        base: state
+            .public_url()
+            .map_or_else(|| url_of(bound), str::to_owned),
+        state: state.clone(),
+        timing,
+        stop: stop_worker.clone(),
+    };
     Ok(MockAtlas {
+        worker: worker.start(),
+        stop_worker,
+        _executor: server.executor,
         state,
-        url: url(listeners.tls, bound),
-        binstore_url: listeners.binstore.map(|bound| url(listeners.tls, bound)),
+        url: url_of(bound),
+        binstore_url: listeners.binstore.map(url_of),
         ca_pem,
         token,
         stop: server.stop,

@@ -17,3 +17,4 @@ pub(crate) mod state;
 mod tests;
 pub(crate) mod tokens;
 pub(crate) mod verify;
+pub(crate) mod webhooks;

@@ -8,7 +8,8 @@
 //! - `params`: the body of the request, as JSON (`json_body`) or as a form (`form_body`)
 //! - `search`: the query string of a search; `box_search`: that of a search among boxes; `hcp_query`: those of HCP's
 //!   registry of boxes
-//! - `requests`: the query string that filters requests of the journal
+//! - `requests`: the query string that filters requests of the journal; `audit`: that of the audit; `deliveries`: that
+//!   of deliveries to webhooks
 //! - `file_request`: the request for the bytes of a file
 //! - `origin`: the address at which the client reaches this Atlas
 
@@ -18,6 +19,7 @@ mod box_search;
 mod caller;
 mod caller_and_params;
 mod dataset;
+mod deliveries;
 mod file_request;
 mod form_body;
 mod hcp_query;
@@ -37,6 +39,7 @@ pub(crate) use box_path::{
 pub(crate) use box_search::BoxSearch;
 pub(crate) use caller::{Authenticated, PublicReader, RequireRoot, SIGNATURE, presented_token};
 pub(crate) use caller_and_params::{Asked, Told};
+pub(crate) use deliveries::DeliveriesPage;
 pub(crate) use file_request::FileRequest;
 pub(crate) use hcp_query::{Children, HcpField, HcpOrder, HcpQuery, HcpSearch, PageTokens};
 pub(crate) use origin::{Origin, Site};

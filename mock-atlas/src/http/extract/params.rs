@@ -214,6 +214,24 @@ impl<'a> Section<'a> {
             .ok_or_else(|| ApiError::Invalid(format!("{} parameter is required!", self.label(key))))
     }
 
+    /// Returns a list of texts; none are no error. In a form they are one text with commas.
+    pub(crate) fn texts(&self, key: &str) -> Result<Vec<&'a str>, ApiError> {
+        let wanted = "a list of strings";
+        match (self.get(key), self.encoding) {
+            (None, _) => Ok(Vec::new()),
+            (Some(Value::Array(values)), _) => {
+                let texts = values.iter().map(Value::as_str).collect();
+                let wrong = || {
+                    let label = self.label(key);
+                    ApiError::Invalid(format!("{label} must be {wanted}"))
+                };
+                Option::ok_or_else(texts, wrong)
+            }
+            (Some(Value::String(text)), Encoding::Form) => Ok(text.split(',').collect()),
+            (Some(other), _) => Err(self.wrong_type(key, wanted, other)),
+        }
+    }
+
     /// Returns `true` or `false`.
     pub(crate) fn boolean(&self, key: &str) -> Result<Option<bool>, ApiError> {
         match (self.get(key), self.encoding) {

@@ -5,6 +5,7 @@
 //!   HTML of descriptions
 //! - `hcp`: the objects of HCP's registry of boxes
 //! - `audit`, `quotas`: what the emulator's own API tells of them
+//! - `webhooks`: webhooks, and what is sent to them
 //! - `version`: the JSON of versions, written by hand; `replies`: a cache of replies to searches
 
 mod audit;
@@ -15,6 +16,7 @@ mod markdown;
 mod quotas;
 mod replies;
 mod version;
+mod webhooks;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -34,6 +36,10 @@ pub(crate) use hcp::{
 pub(crate) use quotas::{QuotaElement, QuotasReply};
 pub(crate) use replies::Replies;
 pub(crate) use version::{LongReply, new_version_reply, search_reply};
+pub(crate) use webhooks::{
+    DeliveriesReply, DeliveryElement, NewDeliveryReply, NewWebhookReply, WebhookElement,
+    WebhooksReply, payload,
+};
 
 use crate::domain::{ArtifactName, Name, Orphan, OrphanState, Scope, exact_timestamp, timestamp};
 use crate::faults::{Chaos, FaultReport};

@@ -38,9 +38,11 @@ impl AuditHead {
             return None;
         }
         let path = request.uri().path();
-        // The id of a token, which authorises nothing, tells which one was revoked.
+        // The id of a token or a webhook, which authorises nothing, tells which one it was.
         let path = match endpoint {
-            Endpoint::Admin(Admin::RevokeToken) => redactor.text(path),
+            Endpoint::Admin(Admin::RevokeToken | Admin::RemoveWebhook | Admin::TestWebhook) => {
+                redactor.text(path)
+            }
             _ => redactor.path(path),
         };
         let forwarded_for = request.headers().get_all(FORWARDED_FOR).iter();

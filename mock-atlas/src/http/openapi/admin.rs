@@ -89,5 +89,18 @@ pub(super) fn describe(endpoint: Admin) -> Operation {
         .takes(Content::Fields("NewQuota")),
         Admin::RemoveQuota => of("Removes a quota.", DONE),
         Admin::ListAudit => of("Lists who changed what.", json!("Audit")).query(&["audit."]),
+        Admin::ListWebhooks => of(
+            "Lists the webhooks, without their secrets.",
+            json!("Webhooks"),
+        ),
+        Admin::AddWebhook => of("Adds a webhook.", json!("CreatedWebhook"))
+            .takes(Content::Fields("NewWebhook"))
+            .errors(&[507]),
+        Admin::RemoveWebhook => of("Removes a webhook with its deliveries.", DONE),
+        Admin::TestWebhook => of("Sends a ping to a webhook.", json!("NewDelivery")),
+        Admin::ListDeliveries => {
+            of("Lists deliveries to webhooks.", json!("Deliveries")).query(&["deliveries."])
+        }
+        Admin::Redeliver => of("Delivers again.", DONE),
     }
 }

@@ -134,7 +134,7 @@ pub(super) async fn what_is_deleted_is_given_back(catalog: &Catalog) {
     fixture.delete_version(1).await.unwrap();
     assert_eq!(used(catalog).await, 5);
     push(&fixture, b"123").await.unwrap();
-    catalog.delete_artifact(&fixture.name).await.unwrap();
+    catalog.delete_artifact(&fixture.name, None).await.unwrap();
     assert_eq!(used(catalog).await, 0);
     fixture.create(Visibility::Private).await.unwrap();
     push(&fixture, b"1234567890").await.unwrap();
@@ -191,7 +191,7 @@ pub(super) async fn the_file_of_a_box_counts_and_replaces_the_one_before(catalog
     // The bytes of a direct upload count as soon as they have come, and those before until the callback.
     let upload = send(true, b"1234567890").await.unwrap();
     assert_eq!(used(catalog).await, 19);
-    let completed = catalog.complete_box_upload(&boxes.name, upload).await;
+    let completed = catalog.complete_box_upload(&boxes.name, upload, None).await;
     completed.unwrap();
     assert_eq!(used(catalog).await, 10);
     // Another upload voids the one before, whose bytes are gone.
@@ -205,19 +205,19 @@ pub(super) async fn the_file_of_a_box_counts_and_replaces_the_one_before(catalog
     assert!(send(false, b"1234567").await.is_err());
     assert_eq!(used(catalog).await, 6);
     send(true, b"123").await.unwrap();
-    catalog.delete_box(&boxes.name).await.unwrap();
+    catalog.delete_box(&boxes.name, None).await.unwrap();
     assert_eq!(used(catalog).await, 0);
 }
 
 pub(super) async fn a_deleted_registry_takes_its_quota_along(catalog: &Catalog) {
     fixture(catalog).await;
     let name: ArtifactName = "acme/web".parse().unwrap();
-    catalog.delete_artifact(&name).await.unwrap();
+    catalog.delete_artifact(&name, None).await.unwrap();
     let boxes = BoxFixture::new(catalog).await;
     let upload = boxes.begin(false).await;
     catalog.finish_upload(upload, blob(b"one")).await.unwrap();
     catalog.set_quota(&owner(), 10).await.unwrap();
-    catalog.delete_registry(&owner()).await.unwrap();
+    catalog.delete_registry(&owner(), None).await.unwrap();
     assert!(catalog.quotas().await.unwrap().is_empty());
 }
 

@@ -10,3 +10,4 @@ mod seed;
 mod space;
 mod stress;
 mod upgrades;
+pub(crate) mod webhooks;

@@ -306,6 +306,13 @@ async fn each_call_of_the_emulators_own_api_has_a_command() {
     let list = printed("token list").await;
     let id = list.lines().last().unwrap().split(' ').next().unwrap();
     printed(&format!("token revoke {id}")).await;
+    let added = printed("webhook add http://127.0.0.1:9/").await;
+    let id = added.lines().next().unwrap();
+    let number = printed(&format!("webhook test {id}")).await;
+    printed(format!("webhook redeliver {number}").trim_end()).await;
+    printed("webhook deliveries").await;
+    printed("webhook list").await;
+    printed(&format!("webhook remove {id}")).await;
 
     let metrics = printed("metrics").await;
     assert!(metrics.ends_with("\n# EOF\n"), "{metrics}");

@@ -5,6 +5,7 @@
 //! - `outages`: a database that is lost, hangs, or comes back
 //! - `connections`: TLS, and a pooler in between; `backups`: the way from other homes to a database, and back;
 //!   `moves`: the same without an archive
+//! - `webhooks`: deliveries by several emulators
 
 mod backups;
 mod connections;
@@ -12,6 +13,7 @@ mod moves;
 mod outages;
 mod replicas;
 mod start;
+mod webhooks;
 
 use atlas_common::servers::postgres::PostgresServer;
 use mock_atlas::Builder;
