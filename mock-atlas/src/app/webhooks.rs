@@ -72,29 +72,37 @@ impl Worker {
 
     async fn run(self) {
         let worker = Arc::new(self);
-        let (mut tries, mut tidied, mut sender) = (Tries::default(), None, None);
-        worker.free_lost().await;
-        loop {
-            let dataset = worker.state.datasets().current();
-            let is_due = |tidied: Instant| tidied.elapsed() >= TIDY;
-            if tidied.is_none_or(is_due) {
-                tidied = Some(Instant::now());
-                worker.tidy(&dataset).await;
-            }
-            let wait = worker.begin(&dataset, &mut tries, &mut sender).await;
-            let told = Arc::clone(dataset.catalog().told());
-            tokio::select! {
-                () = worker.stop.cancelled() => break,
-                () = told.notified() => {}
-                () = tries.one_ends() => {}
-                () = sleep(wait) => {}
-            }
-        }
+        let mut tries = Tries::default();
+        let stop = worker.stop.clone();
+        // A database that hangs must not hold up the stop. What is claimed by then is tried after the lease.
+        let deliver = worker.deliver(&mut tries);
+        stop.run_until_cancelled(deliver).await;
         // What is aborted here is tried again by whoever comes next.
         let _ = timeout(LAST_WAIT, async {
             while tries.tasks.join_next().await.is_some() {}
         })
         .await;
+    }
+
+    /// Delivers what is due, for ever.
+    async fn deliver(self: &Arc<Self>, tries: &mut Tries) {
+        let (mut tidied, mut sender) = (None, None);
+        self.free_lost().await;
+        loop {
+            let dataset = self.state.datasets().current();
+            let is_due = |tidied: Instant| tidied.elapsed() >= TIDY;
+            if tidied.is_none_or(is_due) {
+                tidied = Some(Instant::now());
+                self.tidy(&dataset).await;
+            }
+            let wait = self.begin(&dataset, tries, &mut sender).await;
+            let told = Arc::clone(dataset.catalog().told());
+            tokio::select! {
+                () = told.notified() => {}
+                () = tries.one_ends() => {}
+                () = sleep(wait) => {}
+            }
+        }
     }
 
     async fn free_lost(&self) {
@@ -157,6 +165,7 @@ impl Worker {
 
     /// Tries a delivery once, and records the outcome.
     async fn try_once(&self, dataset: &Dataset, sender: Sender, one: Try) {
+        let of = one.id();
         let Try { webhook, delivery } = one;
         let sent = match payload(&delivery.event, &self.base) {
             Ok(body) => {
@@ -183,7 +192,6 @@ impl Worker {
             error: sent.error,
             verdict,
         };
-        let of = (delivery.number, delivery.attempts);
         if let Err(error) = dataset.catalog().end_try(of, outcome, now).await {
             tracing::warn!(
                 %error,
@@ -203,7 +211,8 @@ impl Worker {
         }
     }
 
-    /// Counts a try, and logs one that failed. The URL, which may hold a secret, is not logged.
+    /// Counts a try, and logs one that failed. Neither the URL, which may hold a secret, nor the reply, which may
+    /// repeat it, is logged.
     fn observe(&self, webhook: &Uuid, delivery: u64, sent: &Sent, verdict: Verdict) {
         let outcome = match verdict {
             Verdict::Delivered => TryOutcome::Delivered,
@@ -211,7 +220,10 @@ impl Worker {
             Verdict::Failed => TryOutcome::Failed,
         };
         self.state.observer().metrics().count_try(outcome);
-        let error = sent.error.as_deref().unwrap_or_default();
+        let error = match sent.status {
+            Some(status) => format!("status {status}"),
+            None => sent.error.clone().unwrap_or_default(),
+        };
         match verdict {
             Verdict::Delivered => tracing::debug!(%webhook, delivery, "delivered to a webhook"),
             Verdict::Again(_) => {

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 const LAST: Duration = Duration::from_millis(253_402_300_799_999);
 
 /// A clock for [`Builder::clock`](crate::Builder::clock). It dates tokens, versions and requests,
-/// and measures the age of an upload path for a [fault](crate::Fault) with `expire`. Durations and
-/// timeouts are measured with the system's monotonic clock instead.
+/// measures the age of an upload path for a [fault](crate::Fault) with `expire`, and says when a delivery to a webhook is
+/// due. Other durations and timeouts are measured with the system's monotonic clock instead.
 ///
 /// A clone is cheap and shares the clock with its original. Times are limited to the years 1970 to
 /// 9999.

@@ -63,6 +63,6 @@ pub(crate) use totals::Totals;
 pub(crate) use version::{FileSelector, FileState, NewVersion, Version};
 pub(crate) use webhooks::{
     BoxFacts, Claim, Claimed, Delivery, DeliveryQuery, DeliveryState, Event, EventKind, EventKinds,
-    FileFacts, MOST_WEBHOOKS, Outcome, ProviderFacts, Subject, Try, Verdict, VersionFacts, Webhook,
-    WebhookPlace, WebhookSecret, box_events,
+    FileFacts, MOST_WEBHOOKS, Outcome, ProviderFacts, Subject, Try, TryId, Verdict, VersionFacts,
+    Webhook, WebhookPlace, WebhookSecret, box_events,
 };

@@ -15,5 +15,11 @@ pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// The error of a delivery that has waited for that long.
 pub(super) const GIVEN_UP: &str = "it was not delivered within a day";
 
+/// The greatest number of deliveries that wait for one webhook in a database; the oldest beyond it are given up.
+pub(super) const MOST_WAITING: usize = 10_000;
+
+/// The error of a delivery beyond that number.
+pub(super) const TOO_MANY: &str = "too many deliveries waited for this webhook";
+
 /// The age at which a delivery to a webhook that is gone is removed.
 pub(super) const ABANDONED: Duration = Duration::from_secs(60);

@@ -109,6 +109,26 @@ pub(crate) struct Try {
     pub(crate) delivery: Delivery,
 }
 
+impl Try {
+    pub(crate) fn id(&self) -> TryId {
+        TryId {
+            webhook: self.webhook.id,
+            event: self.delivery.event.id,
+            number: self.delivery.number,
+            attempt: self.delivery.attempts,
+        }
+    }
+}
+
+/// Names a try. The number alone would not do, since a database may give that of a removed delivery again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TryId {
+    pub(crate) webhook: Uuid,
+    pub(crate) event: Uuid,
+    pub(crate) number: u64,
+    pub(crate) attempt: u64,
+}
+
 /// The outcome of a try.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::{ArtifactName, Name};
 pub(crate) use boxes::box_events;
 pub(crate) use delivery::{
-    Claim, Claimed, Delivery, DeliveryQuery, DeliveryState, Outcome, Try, Verdict,
+    Claim, Claimed, Delivery, DeliveryQuery, DeliveryState, Outcome, Try, TryId, Verdict,
 };
 pub(crate) use event::{
     BoxFacts, Event, EventKind, EventKinds, FileFacts, ProviderFacts, Subject, VersionFacts,

@@ -19,8 +19,9 @@ const METADATA_V4: [Ipv4Addr; 3] = [
     Ipv4Addr::new(192, 0, 0, 192),
     Ipv4Addr::new(168, 63, 129, 16),
 ];
-const METADATA_V6: [Ipv6Addr; 2] = [
+const METADATA_V6: [Ipv6Addr; 3] = [
     Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23),
     Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
 ];
 
@@ -133,7 +134,13 @@ fn hidden(address: Ipv6Addr) -> Vec<Ipv4Addr> {
             vec![last]
         }
         // NAT64, by its known prefix, and by those of a network's own (RFC 6052, RFC 8215).
-        [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0x64, 0xff9b, 1, ..] => vec![last],
+        [0x64, 0xff9b, 0, 0, 0, 0, ..] => vec![last],
+        // A prefix of 48 bits has the address around eight bits that are zero; a longer one may be within it.
+        [0x64, 0xff9b, 1, high, low, rest, ..] => {
+            let [a, b] = high.to_be_bytes();
+            let ([_, c], [d, _]) = (low.to_be_bytes(), rest.to_be_bytes());
+            vec![last, Ipv4Addr::new(a, b, c, d)]
+        }
         // 6to4.
         [0x2002, high, low, ..] => vec![v4(high, low)],
         // Teredo: the server, and the client, whose bits are inverted.

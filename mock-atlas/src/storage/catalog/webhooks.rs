@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::Catalog;
-use crate::domain::{Claim, Claimed, Delivery, DeliveryQuery, Event, Outcome, Webhook};
+use crate::domain::{Claim, Claimed, Delivery, DeliveryQuery, Event, Outcome, TryId, Webhook};
 use crate::storage::StorageError;
 
 impl Catalog {
@@ -86,11 +86,10 @@ impl Catalog {
         }
     }
 
-    /// Records the outcome of a try, named by the number of the delivery and that of the try. That of a try which
-    /// counts as lost already is ignored.
+    /// Records the outcome of a try, which is ignored if the try counts as lost already or its delivery is removed.
     pub(crate) async fn end_try(
         &self,
-        of: (u64, u64),
+        of: TryId,
         outcome: Outcome,
         now: SystemTime,
     ) -> Result<(), StorageError> {

@@ -1,6 +1,6 @@
 //! Webhooks in memory, and the deliveries to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Artifact, MemoryCatalog};
 use crate::domain::{
     ArtifactName, BoxFacts, Claim, Claimed, Delivery, DeliveryQuery, DeliveryState, Event,
-    EventKind, FileFacts, MOST_WEBHOOKS, Name, Outcome, Subject, Try, VagrantBox, Verdict,
+    EventKind, FileFacts, MOST_WEBHOOKS, Name, Outcome, Subject, Try, TryId, VagrantBox, Verdict,
     VersionFacts, Webhook, box_events,
 };
 use crate::storage::webhooks::{ENDED_KEPT, GIVEN_UP, LONGEST_WAIT, MOST_ENDED};
@@ -137,30 +137,32 @@ impl State {
 
     fn claim(&mut self, claim: &Claim) -> Claimed {
         let mut claimed = Claimed::default();
-        for webhook in &self.webhooks {
-            let mut free = claim.free(webhook.id);
-            let theirs = |one: &&mut Waiting| {
-                one.delivery.webhook == webhook.id && one.delivery.state == DeliveryState::Pending
+        let webhooks = self.webhooks.iter();
+        let mut free: HashMap<Uuid, (&Webhook, usize)> = webhooks
+            .map(|webhook| (webhook.id, (webhook, claim.free(webhook.id))))
+            .collect();
+        let is_pending = |one: &&mut Waiting| one.delivery.state == DeliveryState::Pending;
+        for one in self.deliveries.values_mut().filter(is_pending) {
+            let delivery = &mut one.delivery;
+            let Some((webhook, free)) = free.get_mut(&delivery.webhook) else {
+                continue;
             };
-            for one in self.deliveries.values_mut().filter(theirs) {
-                if free == 0 {
-                    break;
-                }
-                let delivery = &mut one.delivery;
-                if delivery.due > claim.now {
-                    let next = claimed.next.map(|next| next.min(delivery.due));
-                    claimed.next = next.or(Some(delivery.due));
-                    continue;
-                }
-                free -= 1;
-                one.is_claimed = true;
-                delivery.attempts += 1;
-                delivery.due = claim.until;
-                claimed.tries.push(Try {
-                    webhook: webhook.clone(),
-                    delivery: delivery.clone(),
-                });
+            if *free == 0 {
+                continue;
             }
+            if delivery.due > claim.now {
+                let next = claimed.next.map(|next| next.min(delivery.due));
+                claimed.next = next.or(Some(delivery.due));
+                continue;
+            }
+            *free -= 1;
+            one.is_claimed = true;
+            delivery.attempts += 1;
+            delivery.due = claim.until;
+            claimed.tries.push(Try {
+                webhook: (*webhook).clone(),
+                delivery: delivery.clone(),
+            });
         }
         claimed
     }
@@ -234,13 +236,13 @@ impl MemoryCatalog {
         self.webhooks.state().claim(claim)
     }
 
-    pub(crate) fn end_try(&self, (number, attempt): (u64, u64), outcome: Outcome, now: SystemTime) {
+    pub(crate) fn end_try(&self, of: TryId, outcome: Outcome, now: SystemTime) {
         let mut state = self.webhooks.state();
-        let Some(one) = state.deliveries.get_mut(&number) else {
+        let Some(one) = state.deliveries.get_mut(&of.number) else {
             return;
         };
         let delivery = &mut one.delivery;
-        if delivery.attempts != attempt || delivery.state != DeliveryState::Pending {
+        if delivery.attempts != of.attempt || delivery.state != DeliveryState::Pending {
             return;
         }
         one.is_claimed = false;

@@ -3,13 +3,17 @@
 
 use std::time::{Duration, SystemTime};
 
+use uuid::Uuid;
+
 use super::{WEBHOOK, read as read_webhook};
 use crate::domain::{
-    Claim, Delivery, DeliveryQuery, DeliveryState, Event, EventKind, Outcome, Subject, Try,
+    Claim, Delivery, DeliveryQuery, DeliveryState, Event, EventKind, Outcome, Subject, Try, TryId,
     Verdict, Webhook,
 };
 use crate::storage::durable::database::{Row, Tx, Value, values};
-use crate::storage::webhooks::{ABANDONED, ENDED_KEPT, GIVEN_UP, LONGEST_WAIT, MOST_ENDED};
+use crate::storage::webhooks::{
+    ABANDONED, ENDED_KEPT, GIVEN_UP, LONGEST_WAIT, MOST_ENDED, MOST_WAITING, TOO_MANY,
+};
 use crate::storage::{BackendError, StorageError};
 
 const PENDING: i64 = 0;
@@ -161,7 +165,7 @@ pub(super) async fn claim(
 /// When the database fails.
 pub(super) async fn end(
     tx: Tx<'_>,
-    (number, attempt): (u64, u64),
+    of: TryId,
     outcome: Outcome,
     now: SystemTime,
 ) -> Result<(), BackendError> {
@@ -171,9 +175,18 @@ pub(super) async fn end(
         Verdict::Again(due) => (PENDING, due),
     };
     let sql = "UPDATE delivery SET state = $1, claimed = 0, due = $2, status = $3, error = $4
-        WHERE id = $5 AND attempts = $6 AND state = 0";
+        WHERE id = $5 AND attempts = $6 AND state = 0 AND webhook = $7 AND event = $8";
     let status = outcome.status.map(i64::from);
-    let row = values![state, due, status, outcome.error, number, attempt];
+    let row = values![
+        state,
+        due,
+        status,
+        outcome.error,
+        of.number,
+        of.attempt,
+        of.webhook,
+        of.event,
+    ];
     tx.execute(sql, &row).await?;
     Ok(())
 }
@@ -216,6 +229,14 @@ pub(super) async fn tidy(tx: Tx<'_>, now: SystemTime) -> Result<(), BackendError
         WHERE state = 0 AND claimed = 0 AND began < $2";
     tx.execute(sql, &values![GIVEN_UP, before(LONGEST_WAIT)])
         .await?;
+    let sql = "UPDATE delivery SET state = 2, error = $1
+        WHERE webhook = $2 AND state = 0 AND claimed = 0 AND id <= coalesce((SELECT id FROM delivery
+        WHERE webhook = $2 AND state = 0 ORDER BY id DESC LIMIT 1 OFFSET $3), 0)";
+    for mut row in tx.rows("SELECT id FROM webhook", &[]).await? {
+        let webhook: Uuid = row.take()?;
+        tx.execute(sql, &values![TOO_MANY, webhook, MOST_WAITING as u64])
+            .await?;
+    }
     let sql = "DELETE FROM delivery WHERE state <> 0 AND (began < $1 OR id <= coalesce(
         (SELECT id FROM delivery WHERE state <> 0 ORDER BY id DESC LIMIT 1 OFFSET $2), 0))";
     tx.execute(sql, &values![before(ENDED_KEPT), MOST_ENDED as u64])

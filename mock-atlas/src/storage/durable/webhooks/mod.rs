@@ -15,8 +15,8 @@ use uuid::Uuid;
 use super::DurableCatalog;
 use super::database::{Database, Row, Tx, values};
 use crate::domain::{
-    Claim, Claimed, Delivery, DeliveryQuery, Event, EventKinds, MOST_WEBHOOKS, Outcome, Webhook,
-    WebhookPlace, WebhookSecret,
+    Claim, Claimed, Delivery, DeliveryQuery, Event, EventKinds, MOST_WEBHOOKS, Outcome, TryId,
+    Webhook, WebhookPlace, WebhookSecret,
 };
 use crate::storage::{BackendError, StorageError};
 pub(super) use outbox::{Telling, are_there, json, tell};
@@ -80,7 +80,8 @@ pub(super) async fn insert(tx: Tx<'_>, webhook: &Webhook) -> Result<(), BackendE
 /// # Errors
 /// When the database fails.
 pub(super) async fn clear(tx: Tx<'_>) -> Result<(), BackendError> {
-    for sql in ["DELETE FROM delivery", "DELETE FROM webhook"] {
+    // In the order in which a removal takes them, so that neither waits for the other.
+    for sql in ["DELETE FROM webhook", "DELETE FROM delivery"] {
         tx.execute(sql, &[]).await?;
     }
     Ok(())
@@ -176,13 +177,13 @@ impl DurableCatalog {
 
     pub(crate) async fn end_try(
         &self,
-        (number, attempt): (u64, u64),
+        of: TryId,
         outcome: Outcome,
         now: SystemTime,
     ) -> Result<(), StorageError> {
-        let end = self.database.write(move |tx| {
-            Box::pin(async move { deliveries::end(tx, (number, attempt), outcome, now).await })
-        });
+        let end = self
+            .database
+            .write(move |tx| Box::pin(async move { deliveries::end(tx, of, outcome, now).await }));
         Ok(end.await?)
     }
 
