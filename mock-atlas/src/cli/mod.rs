@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod channel;
 mod check;
 mod client;
 mod data;

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use super::client::{Client, Server};
 use super::print::{print, table};
 use super::{
-    EmulatorArguments, MOST_SENT, audit, backup, fault, journal, quota, retention, token, tree,
-    webhook,
+    EmulatorArguments, MOST_SENT, audit, backup, channel, fault, journal, quota, retention, token,
+    tree, webhook,
 };
 
 #[derive(Debug, Subcommand)]
@@ -23,6 +23,9 @@ pub(super) enum Command {
     /// Makes, lists and revokes tokens of a running emulator
     #[command(subcommand)]
     Token(token::Command),
+    /// Points names such as production at versions of a running emulator, and back
+    #[command(subcommand)]
+    Channel(channel::Command),
     /// Sets, lists and removes quotas of a running emulator: how many bytes an owner's files may have
     #[command(subcommand)]
     Quota(quota::Command),
@@ -124,6 +127,7 @@ pub(super) enum Command {
 pub(super) async fn run(command: &Command, emulator: &EmulatorArguments) -> Result<(), String> {
     match command {
         Command::Token(command) => token::run(command, emulator).await,
+        Command::Channel(command) => channel::run(command, emulator).await,
         Command::Quota(command) => quota::run(command, emulator).await,
         Command::Audit(arguments) => audit::run(arguments, emulator).await,
         Command::Webhook(command) => webhook::run(command, emulator).await,

@@ -7,7 +7,7 @@
 //! - `boxes`: Vagrant boxes, their versions and providers
 //! - `registry`: what is known of a namespace as a registry of boxes
 //! - `metadata`: a version's metadata, in the order of the real Atlas
-//! - `query`: searches among versions
+//! - `query`: searches among versions; `channel`: names that point at a version
 //! - `limits`: limits on the size of a version; `quota`: limits on the files of an owner
 //! - `totals`: counts of a catalog's content
 //! - `digest`: digests of files and bodies, BLAKE3 and SHA-256; `checksum`: checksums of Vagrant boxes
@@ -18,6 +18,7 @@
 mod access;
 mod audit;
 mod boxes;
+mod channel;
 mod checksum;
 mod clock;
 mod digest;
@@ -42,6 +43,9 @@ pub(crate) use boxes::{
     BOX_TYPE, BoxDifference, BoxError, BoxFilter, BoxNumber, BoxOrder, BoxProvider, BoxQuery,
     BoxSort, BoxSource, BoxStatus, BoxVersion, HostedFile, ProviderChange, ProviderGroup,
     ProviderKey, ProviderPlace, PushedBox, PushedBoxError, VagrantBox, unknown_architecture,
+};
+pub(crate) use channel::{
+    Channel, ChannelChange, ChannelError, ChannelName, ChannelNameError, MOST_CHANNELS,
 };
 pub(crate) use checksum::{Checksum, ChecksumError, ChecksumHasher, ChecksumKind};
 pub use clock::Clock;

@@ -30,6 +30,11 @@ listed! {
         ListTokens,
         CreateToken,
         RevokeToken,
+        ListChannels,
+        ShowChannel,
+        SetChannel,
+        RollBackChannel,
+        RemoveChannel,
         ListQuotas,
         SetQuota,
         RemoveQuota,
@@ -74,6 +79,14 @@ impl Admin {
             Self::ListTokens => (Get, "/_mock/tokens"),
             Self::CreateToken => (Post, "/_mock/tokens"),
             Self::RevokeToken => (Delete, "/_mock/tokens/{id}"),
+            Self::ListChannels => (Get, "/_mock/channels/{username}/{name}"),
+            Self::ShowChannel => (Get, "/_mock/channels/{username}/{name}/{type}/{channel}"),
+            Self::SetChannel => (Put, "/_mock/channels/{username}/{name}/{type}/{channel}"),
+            Self::RollBackChannel => (
+                Post,
+                "/_mock/channels/{username}/{name}/{type}/{channel}/rollback",
+            ),
+            Self::RemoveChannel => (Delete, "/_mock/channels/{username}/{name}/{type}/{channel}"),
             Self::ListQuotas => (Get, "/_mock/quotas"),
             Self::SetQuota => (Put, "/_mock/quotas/{username}"),
             Self::RemoveQuota => (Delete, "/_mock/quotas/{username}"),
@@ -107,6 +120,12 @@ impl Admin {
     pub(crate) const fn requires_root(self) -> bool {
         match self {
             Self::Health | Self::Metrics | Self::OpenApi => false,
+            // Their callers need the rights to the artifact.
+            Self::ListChannels
+            | Self::ShowChannel
+            | Self::SetChannel
+            | Self::RollBackChannel
+            | Self::RemoveChannel => false,
             Self::ListRequests
             | Self::ClearRequests
             | Self::Verify

@@ -15,7 +15,7 @@ use tokio::task::JoinError;
 use super::error_format::ErrorMessage;
 use super::json::CodeNeededReply;
 use super::middleware::body_timeout::TimedOut;
-use crate::domain::{BoxError, NameError, OverLimit, OverQuota};
+use crate::domain::{BoxError, ChannelError, NameError, OverLimit, OverQuota};
 use crate::faults;
 use crate::observe::ExpectError;
 use crate::service::ServiceError;
@@ -208,6 +208,10 @@ impl From<StorageError> for ApiError {
             | StorageError::TooManyWebhooks
             | StorageError::Box(_) => Self::Invalid(error.to_string()),
             StorageError::OtherBytes => Self::Conflict(error.to_string()),
+            StorageError::Channel(ChannelError::InUse(_) | ChannelError::NothingEarlier) => {
+                Self::Conflict(format!("{error}."))
+            }
+            StorageError::Channel(_) => Self::Invalid(error.to_string()),
             StorageError::OverQuota(over) => Self::OverQuota(over),
             StorageError::Account(error) => error.into(),
             StorageError::Backend(error) => error.into(),

@@ -5,8 +5,8 @@ use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, any, on};
 
 use super::admin::{
-    artifacts as admin_artifacts, audit, faults, health, imports, lints, metrics, openapi, quotas,
-    requests, snapshot, state, tokens, verify, webhooks,
+    artifacts as admin_artifacts, audit, channels, faults, health, imports, lints, metrics,
+    openapi, quotas, requests, snapshot, state, tokens, verify, webhooks,
 };
 use super::api_v1::{artifacts, authenticate, download, unserved, upload, versions};
 use super::boxes::{
@@ -215,6 +215,11 @@ fn admin(endpoint: Admin) -> MethodRouter<AppState> {
         Admin::ListTokens => route.to(tokens::list),
         Admin::CreateToken => route.to(tokens::create),
         Admin::RevokeToken => route.to(tokens::revoke),
+        Admin::ListChannels => route.to(channels::list),
+        Admin::ShowChannel => route.to(channels::show),
+        Admin::SetChannel => route.to(channels::set),
+        Admin::RollBackChannel => route.to(channels::roll_back),
+        Admin::RemoveChannel => route.to(channels::remove),
         Admin::ListQuotas => route.to(quotas::list),
         Admin::SetQuota => route.to(quotas::set),
         Admin::RemoveQuota => route.to(quotas::remove),

@@ -1,6 +1,7 @@
 //! Lists everything that a dataset holds but its accounts, as lines of JSON: an `artifact`, its types, each a `type`
 //! followed by its `version`s, and its `box`.
 
+use std::collections::BTreeMap;
 use std::iter;
 
 use serde_json::{Value, json};
@@ -43,7 +44,12 @@ fn of_artifact<'a>(
     }});
     let types = artifact.types.iter().flat_map(move |of_type| {
         let name = of_type.artifact_type.as_str();
-        let first = json!({"type": {"type": name, "last_number": of_type.last}});
+        let mut first = json!({"type": {"type": name, "last_number": of_type.last}});
+        if !of_type.channels.is_empty() {
+            let channels = of_type.channels.iter();
+            let versions = channels.map(|(name, channel)| (name.as_str(), channel.version()));
+            first["type"]["channels"] = json!(versions.collect::<BTreeMap<_, _>>());
+        }
         let versions = of_type.versions.iter();
         let versions = versions.filter_map(|version| of_version(version, size));
         iter::once(first).chain(versions)

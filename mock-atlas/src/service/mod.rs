@@ -5,7 +5,7 @@
 //! - `boxes`: Vagrant boxes, their versions, providers and files; `box_lists`: lists of boxes, and searches
 //! - `registries`: namespaces as registries of boxes; `provider_groups`: providers as HCP's API has them;
 //!   `operations`: operations of HCP
-//! - `quotas`: how many bytes an owner may have
+//! - `quotas`: how many bytes an owner may have; `channels`: names that point at versions
 //! - `accounts`: authentication and tokens; `authorize`: read and write access of a caller
 //! - `dataset`: the current and the initial state of an emulator
 //! - `webhooks`: receivers that are told what has changed
@@ -20,6 +20,7 @@ pub(crate) mod audit;
 mod authorize;
 pub(crate) mod box_lists;
 pub(crate) mod boxes;
+pub(crate) mod channels;
 pub(crate) mod contents;
 mod dataset;
 mod error;

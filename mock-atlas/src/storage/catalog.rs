@@ -4,12 +4,13 @@
 //!
 //! - `boxes`: the operations on boxes; `accounts`: those on accounts and tokens
 //! - `imports`: the operations that import versions and boxes
-//! - `quotas`: the operations on quotas of owners
+//! - `quotas`: the operations on quotas of owners; `channels`: those on channels
 //! - `registries`: the operations of namespaces as registries of boxes
 //! - `webhooks`: the operations on webhooks, and on the deliveries to them
 
 mod accounts;
 mod boxes;
+mod channels;
 mod imports;
 mod quotas;
 mod registries;

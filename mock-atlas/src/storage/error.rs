@@ -5,7 +5,9 @@ use std::io;
 
 use tokio::task::JoinError;
 
-use crate::domain::{BoxError, MOST_WEBHOOKS, Name, OverQuota, PushedBoxError, RESERVED, ROOT};
+use crate::domain::{
+    BoxError, ChannelError, MOST_WEBHOOKS, Name, OverQuota, PushedBoxError, RESERVED, ROOT,
+};
 
 /// The reason for which the storage refused an operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +37,9 @@ pub(crate) enum StorageError {
     // Contract: uploads.other-refused, silent.wrong-uploads
     #[error("the version has its file already, and these bytes are not the same")]
     OtherBytes,
+    /// A channel cannot be changed in this way, or keeps a version from being deleted.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
     /// The file does not fit into what is left of its owner's quota.
     #[error(transparent)]
     OverQuota(#[from] OverQuota),

@@ -5,7 +5,8 @@
 //! - `addition`: atomic additions; `contents`: exported contents of a catalog; `incoming_files`: the files of
 //!   contents that are imported
 //! - `imported`: versions and boxes as they were elsewhere
-//! - `found_box`: boxes as values, and their changes; `found_registry`: registries as values
+//! - `found_box`: boxes as values, and their changes; `found_registry`: registries as values;
+//!   `found_channel`: channels as values
 //! - `upload`: targets and attempts of uploads; `error`: errors
 //! - `token`: tokens and hashed secrets; `access_token`: short-lived tokens that are not stored;
 //!   `signature`: signatures of paths
@@ -29,6 +30,7 @@ mod disk;
 mod durable;
 mod error;
 mod found_box;
+mod found_channel;
 mod found_registry;
 mod free_space;
 mod imported;
@@ -57,6 +59,7 @@ pub use durable::{CheckProgress, CheckReport, Damage, Moved};
 pub(crate) use durable::{DurableCatalog, OpenError, Swept};
 pub(crate) use error::{AccountError, BackendError, BackendErrorKind, StorageError};
 pub(crate) use found_box::{BoxDraft, FoundBox, NewBox};
+pub(crate) use found_channel::{ChannelPlace, FoundChannel};
 pub(crate) use found_registry::{FoundRegistry, RegistryOwner};
 pub(crate) use free_space::LEAST_FREE;
 pub(crate) use imported::{ImportedBox, ImportedBytes, ImportedFile, ImportedVersion, Presence};

@@ -8,7 +8,9 @@ use foldhash::{HashMap, HashMapExt};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::{ArtifactName, BOX_TYPE, FileState, HIGHEST, Name, VagrantBox, Version};
+use crate::domain::{
+    ArtifactName, BOX_TYPE, Channel, ChannelName, FileState, HIGHEST, Name, VagrantBox, Version,
+};
 
 /// An artifact, or the used numbers of a deleted artifact.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,6 +34,9 @@ pub(crate) struct TypeRecord {
     pub(crate) artifact_type: Name,
     pub(crate) last: u64,
     pub(crate) versions: Vec<VersionRecord>,
+    /// The channels, each of which points at one of the versions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) channels: BTreeMap<ChannelName, Channel>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -76,6 +81,9 @@ pub(crate) enum RecordError {
     /// A file belongs to no upload of a box that awaits its callback.
     #[error("the snapshot contradicts itself: no upload of the box {0} awaits this file: {1}")]
     NotAwaited(String, String),
+    /// A channel points at a version that is not there.
+    #[error("the snapshot contradicts itself: the channel {0} points at no version")]
+    Channel(String),
     /// The file of a version is missing.
     #[error("the snapshot contradicts itself: the file {0} is missing")]
     FileMissing(String),

@@ -129,6 +129,33 @@ fn open(pull: &Pull, version: u64, target: Target) -> Result<Sink, Error> {
     Sink::open(target, &slug)
 }
 
+/// Returns the number of the version that a channel points at, such as `production`. Channels are an extension of
+/// `mock-atlas`; another server knows none.
+///
+/// # Errors
+/// [`Phase::Search`] for the search, also where the server knows no such channel.
+pub async fn version_at(
+    client: &Client,
+    name: &ArtifactName,
+    artifact_type: &ArtifactType,
+    channel: &str,
+) -> Result<u64, Error> {
+    let query = SearchQuery {
+        version: Some(channel.to_owned()),
+        ..SearchQuery::default()
+    };
+    let found = client.search(name, artifact_type, &query).await?;
+    match found.as_slice() {
+        [version] => Ok(version.version),
+        // A server may ignore a version that it does not know.
+        _ => {
+            let nothing =
+                format!("the server knows no channel {channel} of {name}/{artifact_type}");
+            Err(Error::new(Phase::Search, Cause::Missing(nothing)))
+        }
+    }
+}
+
 /// Returns the digest that the push left in the metadata of a version.
 async fn digest_of(client: &Client, pull: &Pull, version: u64) -> Result<Option<Digest>, Error> {
     let this = SearchQuery {

@@ -5,6 +5,7 @@
 mod choose;
 mod rules;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -80,6 +81,7 @@ fn report(found: &Found, applied: bool, emulator: &EmulatorArguments) -> Result<
     let bytes: u64 = found.removals.iter().map(|removal| removal.bytes).sum();
     let report = json!({
         "removed": found.removals, "applied": applied, "versions": versions, "bytes": bytes,
+        "of_channels": found.of_channels,
     });
     print(emulator.output, &report, |report| {
         let list = table(&report["removed"], &["version", "created_at", "bytes"]);
@@ -88,6 +90,11 @@ fn report(found: &Found, applied: bool, emulator: &EmulatorArguments) -> Result<
             false => format!(
                 "{count} of {versions} versions, with {bytes} bytes, would be removed: --apply removes them"
             ),
+        };
+        let end = match found.of_channels.len() {
+            0 => end,
+            1 => format!("{end}; 1 stays, since a channel points at it"),
+            more => format!("{end}; {more} stay, since channels point at them"),
         };
         match list.is_empty() {
             true => end,
@@ -102,6 +109,8 @@ struct Found {
     removals: Vec<Removal>,
     /// The number of all versions.
     versions: usize,
+    /// The slugs of those versions that no rule keeps, and that stay since a channel points at them.
+    of_channels: Vec<String>,
 }
 
 /// A version that is to be removed.
@@ -135,6 +144,17 @@ impl Found {
 struct Candidate {
     facts: Facts,
     removal: Removal,
+    /// Whether a channel points at the version, which stays then.
+    has_channel: bool,
+}
+
+/// A type, with its versions as they come.
+struct OfType {
+    name: String,
+    /// The numbers of the versions that channels point at.
+    pointed_at: BTreeSet<u64>,
+    /// The versions by their numbers.
+    versions: Vec<(u64, Candidate)>,
 }
 
 /// Reads the contents, and applies the rules to each type and to each box.
@@ -156,8 +176,8 @@ struct Finder<'a> {
     now: SystemTime,
     /// The name of the artifact whose lines come.
     artifact: String,
-    /// The type whose versions come, and those that have come, by their numbers.
-    of_type: Option<(String, Vec<(u64, Candidate)>)>,
+    /// The type whose versions come.
+    of_type: Option<OfType>,
     found: Found,
 }
 
@@ -170,13 +190,19 @@ impl Finder<'_> {
             }
             Line::Type(of_type) => {
                 self.end_type();
-                self.of_type = Some((of_type.name, Vec::new()));
+                self.of_type = Some(OfType {
+                    name: of_type.name,
+                    pointed_at: of_type.channels.into_values().collect(),
+                    versions: Vec::new(),
+                });
             }
             Line::Version(listed) => {
                 let unexpected = || "the emulator sent its contents in another order".to_owned();
-                let (of_type, versions) = self.of_type.as_mut().ok_or_else(unexpected)?;
+                let of_type = self.of_type.as_mut().ok_or_else(unexpected)?;
                 let number = listed.version.number;
-                versions.push((number, candidate(&self.artifact, of_type, *listed)));
+                let mut version = candidate(&self.artifact, &of_type.name, *listed);
+                version.has_channel = of_type.pointed_at.contains(&number);
+                of_type.versions.push((number, version));
             }
             Line::Box(record) => {
                 self.end_type();
@@ -189,13 +215,14 @@ impl Finder<'_> {
 
     /// Applies the rules to the versions of a type. The files of boxes go with their boxes.
     fn end_type(&mut self) {
-        let Some((of_type, mut versions)) = self.of_type.take() else {
+        let Some(mut of_type) = self.of_type.take() else {
             return;
         };
-        if of_type != BOX_TYPE {
-            versions.sort_by_key(|(number, _)| *number);
-            let versions = versions.into_iter().map(|(_, version)| version).collect();
-            let rules = self.rules.of_type(&self.artifact, &of_type);
+        if of_type.name != BOX_TYPE {
+            of_type.versions.sort_by_key(|(number, _)| *number);
+            let versions = of_type.versions.into_iter();
+            let versions = versions.map(|(_, version)| version).collect();
+            let rules = self.rules.of_type(&self.artifact, &of_type.name);
             self.choose(&rules, versions);
         }
     }
@@ -206,9 +233,12 @@ impl Finder<'_> {
         let facts: Vec<Facts> = candidates.iter().map(|one| one.facts.clone()).collect();
         let removed = removals(rules, &facts, self.now);
         let chosen = candidates.into_iter().zip(removed);
-        let chosen =
-            chosen.filter_map(|(candidate, is_removed)| is_removed.then_some(candidate.removal));
-        self.found.removals.extend(chosen);
+        for (candidate, _) in chosen.filter(|(_, is_removed)| *is_removed) {
+            match candidate.has_channel {
+                true => self.found.of_channels.push(candidate.removal.version),
+                false => self.found.removals.push(candidate.removal),
+            }
+        }
     }
 }
 
@@ -227,6 +257,7 @@ fn candidate(artifact: &str, of_type: &str, listed: Listed) -> Candidate {
             created_at: version.created_at,
             bytes: listed.file.map_or(0, |file| file.size),
         },
+        has_channel: false,
     }
 }
 
@@ -254,6 +285,7 @@ fn box_candidates(name: &str, record: &Value) -> Vec<Candidate> {
                 bytes: sizes.sum(),
                 path: format!("/api/v2/box/{name}/version/{number}"),
             },
+            has_channel: false,
         }
     };
     versions.into_iter().map(candidate).collect()

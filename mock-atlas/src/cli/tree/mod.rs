@@ -59,6 +59,9 @@ pub(super) struct OfType {
     pub(super) name: String,
     #[serde(default)]
     last_number: u64,
+    /// The versions that channels point at, by the names of these. A tree has none.
+    #[serde(default, skip_serializing)]
+    pub(super) channels: BTreeMap<String, u64>,
     #[serde(default)]
     versions: Vec<Version>,
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod artifacts;
 pub(crate) mod audit;
+pub(crate) mod channels;
 pub(crate) mod faults;
 pub(crate) mod health;
 pub(crate) mod imports;

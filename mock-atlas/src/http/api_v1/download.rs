@@ -9,14 +9,14 @@ use headers::{ETag, HeaderMapExt, IfNoneMatch, IfRange};
 
 use super::range::{Wanted, wanted};
 use super::repr_digest::{REPR_DIGEST, repr_digest};
-use crate::domain::{Caller, FileSelector};
+use crate::domain::{Caller, ChannelName, FileSelector};
 use crate::http::error::ApiError;
 use crate::http::extract::{FileRequest, VersionPath, whole_number};
-use crate::service::{Dataset, files};
+use crate::service::{Dataset, channels, files};
 use crate::storage::Blob;
 
-/// Handles `GET` and `HEAD /artifacts/:username/:name/:type/:version/file`; the version is a number or
-/// `latest`.
+/// Handles `GET` and `HEAD /artifacts/:username/:name/:type/:version/file`; the version is a number,
+/// `latest`, or the name of a channel.
 // Contract: download.numbered
 pub(crate) async fn send(
     dataset: Dataset,
@@ -28,10 +28,17 @@ pub(crate) async fn send(
     }: VersionPath,
     mut request: FileRequest,
 ) -> Result<Response, ApiError> {
-    let selector = selector(&version);
+    let mut selector = selector(&version);
+    let channel: Option<ChannelName> = version.parse().ok();
     // The condition may be about a file that was the latest before, and a store may ignore it.
-    if selector == FileSelector::Latest && request.headers.contains_key(header::IF_RANGE) {
+    if (selector == FileSelector::Latest || channel.is_some())
+        && request.headers.contains_key(header::IF_RANGE)
+    {
         request.may_redirect = false;
+    }
+    if let Some(channel) = channel {
+        let of = (&artifact, &artifact_type);
+        selector = channels::file(&dataset, &caller, of, channel).await?;
     }
     let blob = files::open(&dataset, &caller, &artifact, &artifact_type, selector).await?;
     reply(&blob, &request).await

@@ -12,7 +12,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{Authenticated, Origin, Params, SearchQuery, TypePath};
 use crate::http::json::{LongReply, new_version_reply, search_reply};
 use crate::http::state::AppState;
-use crate::service::{Dataset, versions};
+use crate::service::{Dataset, channels, versions};
 
 /// Handles `POST /artifacts/:username/:name/:type`.
 // Contract: versions.upload-always
@@ -51,8 +51,12 @@ pub(crate) async fn search(
         artifact,
         artifact_type,
     }: TypePath,
-    SearchQuery(query): SearchQuery,
+    SearchQuery { mut query, channel }: SearchQuery,
 ) -> Result<Response, ApiError> {
+    if let Some(channel) = channel {
+        let of = (&artifact, &artifact_type);
+        query.select = channels::select(&dataset, &caller, of, channel).await?;
+    }
     let (found, remaining) =
         versions::search(&dataset, &caller, &artifact, &artifact_type, &query).await?;
     let Some(mut remaining) = remaining else {

@@ -44,7 +44,7 @@ pub(crate) use file_request::FileRequest;
 pub(crate) use hcp_query::{Children, HcpField, HcpOrder, HcpQuery, HcpSearch, PageTokens};
 pub(crate) use origin::{Origin, Site};
 pub(crate) use params::{Params, Section, Text, read_body};
-pub(crate) use path::{ArtifactPath, OwnerPath, TypePath, VersionPath};
+pub(crate) use path::{ArtifactPath, ChannelPath, OwnerPath, TypePath, VersionPath};
 pub(crate) use requests::RequestsQuery;
 pub(crate) use search::{SearchQuery, whole_number};
 

@@ -3,9 +3,10 @@
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 
-use crate::domain::{ArtifactName, Name};
+use crate::domain::{ArtifactName, ChannelNameError, Name};
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
+use crate::storage::ChannelPlace;
 
 /// The path `…/:username`. An invalid name is answered with 404, since nobody can have it.
 #[derive(Debug)]
@@ -76,6 +77,25 @@ impl FromRequestParts<AppState> for VersionPath {
             artifact_type: parse_type(artifact_type)?,
             version: version.to_owned(),
         })
+    }
+}
+
+/// The path `…/:username/:name/:type/:channel`. An invalid channel is an error that says why, as an invalid type is.
+#[derive(Debug)]
+pub(crate) struct ChannelPath(pub(crate) ChannelPlace);
+
+impl FromRequestParts<AppState> for ChannelPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let segments = segments(parts, state).await?;
+        let [username, name, artifact_type, channel] = texts(&segments)?;
+        let invalid = |error: ChannelNameError| ApiError::Invalid(format!("channel {error}"));
+        Ok(Self(ChannelPlace {
+            artifact: artifact_name(username, name)?,
+            artifact_type: parse_type(artifact_type)?,
+            name: channel.parse().map_err(invalid)?,
+        }))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-use crate::domain::{Filter, Query, Select};
+use crate::domain::{ChannelName, Filter, Query, Select};
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
 
@@ -14,16 +14,18 @@ const MAX_FILTERS: usize = 100;
 
 /// The query `?version=…&build=…&metadata.1.key=K&metadata.1.value=V` (contract: Search and download).
 /// Parameters of other names are ignored; the last value of a repeated parameter counts.
-#[derive(Debug)]
-pub(crate) struct SearchQuery(pub(crate) Query);
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct SearchQuery {
+    pub(crate) query: Query,
+    /// The channel whose version is asked for. The query selects nothing then.
+    pub(crate) channel: Option<ChannelName>,
+}
 
 impl FromRequestParts<AppState> for SearchQuery {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, ApiError> {
-        parse(parts.uri.query().unwrap_or_default())
-            .map(Self)
-            .map_err(ApiError::Invalid)
+        parse(parts.uri.query().unwrap_or_default()).map_err(ApiError::Invalid)
     }
 }
 
@@ -35,7 +37,7 @@ struct HalfFilter {
 }
 
 // Contract: search.index-gaps
-fn parse(query: &str) -> Result<Query, String> {
+fn parse(query: &str) -> Result<SearchQuery, String> {
     let (mut version, mut build) = (None, None);
     let mut filters: BTreeMap<u64, HalfFilter> = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -67,9 +69,11 @@ fn parse(query: &str) -> Result<Query, String> {
             Ok(Filter { key, value })
         })
         .collect::<Result<_, String>>()?;
-    Ok(Query {
-        select: select(version.as_deref(), build.as_deref()),
-        filters,
+    let select = select(version.as_deref(), build.as_deref());
+    let word = version.filter(|_| select == Select::Nothing);
+    Ok(SearchQuery {
+        query: Query { select, filters },
+        channel: word.and_then(|word| word.parse().ok()),
     })
 }
 
@@ -129,9 +133,12 @@ mod tests {
         ];
         assert_eq!(
             query,
-            Ok(Query {
-                select: Select::Latest,
-                filters
+            Ok(SearchQuery {
+                query: Query {
+                    select: Select::Latest,
+                    filters
+                },
+                channel: None,
             })
         );
     }
@@ -155,14 +162,36 @@ mod tests {
             ("build=0", Select::Build(0)),
             ("build=five", Select::Nothing),
         ] {
-            assert_eq!(parse(text).unwrap().select, expected, "{text}");
+            assert_eq!(parse(text).unwrap().query.select, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_may_be_a_channel() {
+        for (text, expected) in [
+            ("version=production", Some("production")),
+            ("version=production&build=7", Some("production")),
+            ("version=v7", Some("v7")),
+            ("version=7", None),
+            ("version=latest", None),
+            ("version=Production", None),
+            ("version=", None),
+            ("build=production", None),
+            ("", None),
+        ] {
+            let channel = parse(text).unwrap().channel;
+            let channel = channel.as_ref().map(ChannelName::as_str);
+            assert_eq!(channel, expected, "{text}");
         }
     }
 
     #[test]
     fn indexes_may_have_gaps_and_come_in_any_order() {
         let query = parse("metadata.7.value=b&metadata.2.key=x&metadata.7.key=a").unwrap();
-        assert_eq!(query.filters, [filter("x", None), filter("a", Some("b"))]);
+        assert_eq!(
+            query.query.filters,
+            [filter("x", None), filter("a", Some("b"))]
+        );
     }
 
     #[test]
@@ -185,7 +214,7 @@ mod tests {
             parse(&pairs.collect::<Vec<_>>().join("&"))
         };
         let most = of(&mut (1..=MAX_FILTERS)).unwrap();
-        assert_eq!(most.filters.len(), MAX_FILTERS);
+        assert_eq!(most.query.filters.len(), MAX_FILTERS);
         let again = of(&mut (1..=MAX_FILTERS).cycle().take(1000));
         assert_eq!(again, Ok(most));
         let error = of(&mut (1..=MAX_FILTERS + 1)).unwrap_err();
@@ -216,7 +245,7 @@ mod tests {
             }
             let expected: Vec<Filter> =
                 pairs.iter().map(|(key, value)| filter(key, value.as_deref())).collect();
-            prop_assert_eq!(parse(&text.finish()).unwrap().filters, expected);
+            prop_assert_eq!(parse(&text.finish()).unwrap().query.filters, expected);
         }
     }
 }

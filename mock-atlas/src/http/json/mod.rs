@@ -4,13 +4,14 @@
 //! - `boxes`: boxes, their versions and providers; `box_document`: what `vagrant box add` reads; `markdown`: the
 //!   HTML of descriptions
 //! - `hcp`: the objects of HCP's registry of boxes
-//! - `audit`, `quotas`: what the emulator's own API tells of them
+//! - `audit`, `channels`, `quotas`: what the emulator's own API tells of them
 //! - `webhooks`: webhooks, and what is sent to them
 //! - `version`: the JSON of versions, written by hand; `replies`: a cache of replies to searches
 
 mod audit;
 mod box_document;
 mod boxes;
+mod channels;
 mod hcp;
 mod markdown;
 mod quotas;
@@ -29,6 +30,7 @@ pub(crate) use boxes::{
     BoxView, BoxesReply, DirectUploadReply, NamespaceReply, UploadReply, download_path,
     download_url,
 };
+pub(crate) use channels::{ChannelReply, ChannelsReply};
 pub(crate) use hcp::{
     AccessTokenReply, ChangedReply, DirectUploadFields, HcpDownloadReply, HcpList, HcpListReply,
     HcpReply, HcpUploadReply, HcpView, OAuthError, RegistryElement,

@@ -65,7 +65,7 @@ pub(super) fn describe(endpoint: Admin) -> Operation {
             .takes(Content::Bytes("application/octet-stream"))
             .errors(&[409, 422, 507]),
         Admin::DeleteArtifact => of("Deletes an artifact with all its versions.", DONE),
-        Admin::DeleteVersion => of("Deletes a version.", DONE),
+        Admin::DeleteVersion => of("Deletes a version.", DONE).errors(&[409]),
         Admin::ListOrphans => of(
             "Lists the versions that await their file.",
             json!("Orphans"),
@@ -81,6 +81,16 @@ pub(super) fn describe(endpoint: Admin) -> Operation {
             .takes(Content::Fields("NewToken"))
             .errors(&[507]),
         Admin::RevokeToken => of("Revokes a token.", DONE).errors(&[422]),
+        Admin::ListChannels => of("Lists the channels of an artifact.", json!("Channels"))
+            .access(Access::PublicOrToken),
+        Admin::ShowChannel => of("Shows a channel with its history.", json!("Channel")),
+        Admin::SetChannel => of("Points a channel at a version.", json!("Channel"))
+            .takes(Content::Fields("NewChannel"))
+            .errors(&[507]),
+        Admin::RollBackChannel => {
+            of("Points a channel at the version before.", json!("Channel")).errors(&[409, 507])
+        }
+        Admin::RemoveChannel => of("Removes a channel with its history.", DONE),
         Admin::ListQuotas => of("Lists the quotas.", json!("Quotas")),
         Admin::SetQuota => of(
             "Sets the quota of a user or an organisation.",

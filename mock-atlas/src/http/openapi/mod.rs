@@ -25,7 +25,7 @@ const COMPONENTS: &str = include_str!("components.json");
 const DESCRIPTION: &str = "An Atlas: a registry for machine images and Vagrant boxes, with the API of HashiCorp's \
     Atlas, of Vagrant Cloud and of HCP's registry of boxes. `x-evidence` says how it is known that Atlas had an \
     operation, by the marks of docs/contract.md; `own` stands for the emulator's own endpoints below `/_mock`, which \
-    need the root token. A GET is also answered as HEAD. Injected faults, which are not described, may answer any \
+    need the root token, except for channels. A GET is also answered as HEAD. Injected faults, which are not described, may answer any \
     request with any status.";
 
 /// The schemas of the three forms of errors.

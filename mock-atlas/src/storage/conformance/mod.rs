@@ -5,7 +5,7 @@
 //!
 //! - `versions`: artifacts, numbers and selections; `uploads`: the files of versions
 //! - `searches`: searches in the index, compared with a scan of all versions
-//! - `boxes`: boxes and their files
+//! - `boxes`: boxes and their files; `channels`: names that point at versions
 //! - `accounts`: users, organisations and tokens; `quotas`: quotas of both
 //! - `registries`: registries of boxes, and access tokens
 //! - `audit`: who changed what
@@ -17,6 +17,7 @@
 mod accounts;
 mod audit;
 mod boxes;
+mod channels;
 mod contents;
 mod imports;
 #[cfg(feature = "real-clients")]
@@ -140,6 +141,13 @@ conforms! { { memory, sqlite, #[cfg(feature = "real-clients")] postgres, #[cfg(f
         boxes_are_counted_with_their_versions_and_files,
         deleting_the_artifact_deletes_its_box,
         the_bytes_of_a_box_are_an_artifact_version,
+    }
+    channels {
+        a_channel_points_at_a_version_and_has_a_history,
+        a_copy_has_the_channels_with_their_history,
+        a_version_with_a_channel_is_not_deleted,
+        channels_have_an_end,
+        only_visible_versions_that_are_no_boxes_have_channels,
     }
     contents {
         nothing_is_added_where_one_artifact_cannot_be,

@@ -3,7 +3,7 @@
 use super::database::{Row, RowLock, Tx, values};
 use super::files::delete_unnamed;
 use super::webhooks::{self, Telling};
-use super::{boxes, quotas, versions};
+use super::{boxes, channels, quotas, versions};
 use crate::domain::{ArtifactName, EventKind, ReadAccess, Subject, Visibility};
 use crate::storage::{AccountError, BackendError, StorageError};
 
@@ -109,7 +109,9 @@ pub(super) async fn delete(
     let mut files = boxes::delete_uploads(tx, artifact.id).await?;
     let types = "SELECT id FROM artifact_type WHERE artifact_id = $1";
     for mut row in tx.rows(types, &values![artifact.id]).await? {
-        files.extend(versions::delete_all(tx, row.take()?).await?);
+        let type_id = row.take()?;
+        channels::delete_all(tx, type_id).await?;
+        files.extend(versions::delete_all(tx, type_id).await?);
     }
     let sql = "UPDATE artifact
         SET is_deleted = 1, vagrant_box = NULL, downloads = 0, box_versions = 0 WHERE id = $1";

@@ -6,7 +6,7 @@ use super::database::Tx;
 use super::files::delete_unnamed;
 use super::versions::{self, VERSION};
 use super::webhooks::{self, Telling};
-use super::{DurableCatalog, artifacts, boxes, quotas};
+use super::{DurableCatalog, artifacts, boxes, channels, quotas};
 use crate::domain::{
     ArtifactName, BOX_TYPE, EventKind, Name, Orphan, OrphanState, OrphanTarget, Subject, Totals,
 };
@@ -26,6 +26,7 @@ pub(super) async fn delete_version(
     let artifact = artifacts::lock(tx, name).await?;
     let type_id = versions::type_id(tx, artifact.id, artifact_type).await?;
     let type_id = type_id.ok_or(StorageError::NotFound)?;
+    channels::check_unused(tx, type_id, number).await?;
     if webhooks::are_there(tx).await?
         && let Some(facts) = versions::visible_facts(tx, type_id, (artifact_type, number)).await?
     {

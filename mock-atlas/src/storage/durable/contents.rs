@@ -12,7 +12,7 @@ use super::database::{Row, Tx, values};
 use super::files::{COLUMNS, FileRow, delete_all, make_ready};
 use super::kept_files::KeptFiles;
 use super::versions::{self, VERSION};
-use super::{DurableCatalog, account_records, box_uploads, boxes, quotas, tokens};
+use super::{DurableCatalog, account_records, box_uploads, boxes, channels, quotas, tokens};
 use crate::domain::{ArtifactName, Limits, Name, ROOT};
 use crate::storage::record::{TypeRecord, VersionRecord};
 use crate::storage::{
@@ -223,6 +223,7 @@ async fn type_records(
     tx: Tx<'_>,
 ) -> Result<(HashMap<i64, Vec<TypeRecord>>, FileRows), BackendError> {
     let (mut versions, files) = version_records(tx).await?;
+    let mut channels = channels::records(tx).await?;
     let sql = "SELECT id, artifact_id, name, last_number FROM artifact_type ORDER BY name";
     let mut types: HashMap<i64, Vec<TypeRecord>> = HashMap::new();
     for mut row in tx.rows(sql, &[]).await? {
@@ -231,6 +232,7 @@ async fn type_records(
             artifact_type: row.take()?,
             last: row.take()?,
             versions: versions.remove(&id).unwrap_or_default(),
+            channels: channels.remove(&id).unwrap_or_default(),
         });
     }
     Ok((types, files))
@@ -293,6 +295,7 @@ pub(super) async fn replace(
 
 async fn clear(tx: Tx<'_>) -> Result<(), BackendError> {
     for sql in [
+        "DELETE FROM channel",
         "DELETE FROM version_tag",
         "DELETE FROM version",
         "DELETE FROM box_upload",
@@ -331,6 +334,9 @@ async fn add_artifact(
             let (version, digest) = version.into_version();
             let file = digest.and_then(|digest| files.get(digest.as_str()).copied());
             versions::insert(tx, type_id, &version, file).await?;
+        }
+        for (name, channel) in of_type.channels {
+            channels::save(tx, type_id, &name, &channel).await?;
         }
     }
     if let Some(vagrant_box) = record.vagrant_box {

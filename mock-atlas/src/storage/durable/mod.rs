@@ -9,7 +9,8 @@
 //! - `imports`: versions and boxes as they were elsewhere; `moves`: everything of another catalog
 //! - `check`: checks that everything is whole; `descriptions`: describes files beside their bytes, and makes
 //!   a database of the descriptions
-//! - `uploads`: what comes through an upload path; `quotas`: how many bytes an owner may have
+//! - `uploads`: what comes through an upload path; `quotas`: how many bytes an owner may have;
+//!   `channels`: names that point at versions
 //! - `webhooks`: receivers of events, and the deliveries to them
 //! - `methods`: methods of the catalog for boxes, accounts and registries
 //!
@@ -24,6 +25,7 @@ mod audit;
 mod box_uploads;
 mod boxes;
 mod bulk;
+mod channels;
 mod check;
 mod contents;
 mod database;

@@ -101,6 +101,7 @@ impl MemoryCatalog {
         let mut artifact = maps.artifacts.get_mut(name).ok_or(StorageError::NotFound)?;
         let versions = artifact.types.get_mut(artifact_type);
         let versions = versions.ok_or(StorageError::NotFound)?;
+        versions.check_unused(number)?;
         let file = versions.file(number).cloned();
         let (version, bytes) = versions.delete(number)?;
         maps.uploads.remove(&version.upload);

@@ -4,7 +4,7 @@
 //! - `boxes`: the boxes of artifacts and their files; `box_entry`: one box with its uploads
 //! - `accounts`: users, organisations and tokens; `quotas`: how many bytes an owner may have
 //! - `bulk`: atomic changes and reads of many entries
-//! - `imports`: versions and boxes as they were elsewhere
+//! - `imports`: versions and boxes as they were elsewhere; `channels`: names that point at versions
 //! - `record`: the artifacts as serializable values
 //! - `webhooks`: receivers of events, and the deliveries to them
 //!
@@ -17,6 +17,7 @@ mod audit;
 mod box_entry;
 mod boxes;
 mod bulk;
+mod channels;
 mod imports;
 mod index;
 mod quotas;

@@ -172,6 +172,7 @@ fn type_records(
         .map(|(artifact_type, versions)| TypeRecord {
             artifact_type: artifact_type.clone(),
             last: versions.last(),
+            channels: versions.channels.clone(),
             versions: versions
                 .all()
                 .map(|one| {

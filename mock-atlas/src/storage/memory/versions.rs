@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::Found;
 use super::index::Index;
 use crate::domain::{
-    Allowance, FileSelector, FileState, NewVersion, Orphan, Page, Query, Quota, Sequence, Version,
+    Allowance, Channel, ChannelName, FileSelector, FileState, Name, NewVersion, Orphan, Page,
+    Query, Quota, Sequence, Version,
 };
 use crate::storage::record::TypeRecord;
 use crate::storage::upload::orphan;
@@ -29,6 +30,8 @@ pub(super) struct Versions {
     numbers: Sequence,
     /// The index of the visible versions.
     index: Index,
+    /// The names that point at versions.
+    pub(super) channels: BTreeMap<ChannelName, Channel>,
 }
 
 impl Versions {
@@ -41,7 +44,12 @@ impl Versions {
             attempts: BTreeMap::new(),
             numbers: Sequence::default(),
             index: Index::default(),
+            channels: BTreeMap::new(),
         }
+    }
+
+    pub(super) fn artifact_type(&self) -> &Name {
+        &self.key.artifact_type
     }
 
     pub(super) fn key(&self, number: u64) -> VersionKey {
@@ -135,7 +143,12 @@ impl Versions {
                 .extend(file.map(|file| (version.number, file)));
             versions.make_findable(&version);
         }
-        Ok(versions)
+        versions.channels = record.channels;
+        let is_lost = |(_, channel): &(_, &Channel)| versions.get(channel.version()).is_none();
+        match versions.channels.iter().find(is_lost) {
+            Some((name, _)) => Err(RecordError::Channel(format!("{slug}/{name}"))),
+            None => Ok(versions),
+        }
     }
 
     /// Returns the last number that was given.
@@ -171,6 +184,7 @@ impl Versions {
             attempts: BTreeMap::new(),
             numbers: self.numbers,
             index: Index::default(),
+            channels: BTreeMap::new(),
         };
         std::mem::replace(self, left).all.into_values()
     }

@@ -266,7 +266,9 @@ async fn each_call_of_the_emulators_own_api_has_a_command() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (seed, archive, tree) = (path("seed.json"), path("atlas.tar"), path("tree"));
     let text = r#"{
-        "artifacts": [{"name": "acme/web", "versions": [{"type": "custom.image"}]}],
+        "artifacts": [{"name": "acme/web", "versions": [
+            {"type": "custom.image"}, {"type": "custom.image"}
+        ]}],
         "boxes": [{"name": "acme/box"}]
     }"#;
     std::fs::write(&seed, text).unwrap();
@@ -290,6 +292,12 @@ async fn each_call_of_the_emulators_own_api_has_a_command() {
         &format!("restore {archive}"),
         &format!("export {tree}"),
         &format!("import {tree}"),
+        "channel set acme/web:custom.image production 1",
+        "channel set acme/web:custom.image production 2",
+        "channel rollback acme/web:custom.image production",
+        "channel list acme/web",
+        "channel history acme/web:custom.image production",
+        "channel remove acme/web:custom.image production",
         "delete acme/web/custom.image/1",
         "delete acme/web",
         "orphans",

@@ -179,7 +179,8 @@ an archive with an entry that would leave the folder.
 Examples:
   atlas-upload pull acme/web --type custom.image
   atlas-upload pull acme/web --type custom.image --extract web
-  atlas-upload pull acme/web --type custom.image --version 7 -o - | tar -xz";
+  atlas-upload pull acme/web --type custom.image --version 7 -o - | tar -xz
+  atlas-upload pull acme/web --type custom.image --version production";
 
 pub(in crate::cli) const MIRROR: &str = "\
 The API lists no types: of an artifact without a TYPE, the recommended types are looked for, from

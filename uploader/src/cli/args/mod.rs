@@ -282,7 +282,7 @@ pub(crate) struct ArtifactArgs {
 pub(crate) struct SearchArgs {
     #[command(flatten)]
     pub(crate) artifact: ArtifactArgs,
-    /// A number, latest or any
+    /// A number, latest, any, or the name of a channel, if the server has channels as mock-atlas does
     #[arg(long, value_name = "VERSION")]
     pub(crate) version: Option<String>,
     /// A number, latest or any
@@ -310,8 +310,9 @@ pub(crate) struct ShowArgs {
 pub(crate) struct PullArgs {
     #[command(flatten)]
     pub(crate) artifact: ArtifactArgs,
-    /// A number, or latest: the newest version that has a file
-    #[arg(long, value_name = "VERSION", default_value = "latest", value_parser = number_or_latest)]
+    /// A number, latest: the newest version that has a file, or the name of a channel, if the server
+    /// has channels as mock-atlas does
+    #[arg(long, value_name = "VERSION", default_value = "latest", value_parser = version_choice)]
     pub(crate) version: VersionChoice,
     /// The target; - is standard output. The default, USER-NAME-TYPE-VERSION, is never overwritten
     #[arg(short = 'o', long = "file", value_name = "FILE")]
@@ -321,18 +322,29 @@ pub(crate) struct PullArgs {
     pub(crate) extract: Option<PathBuf>,
 }
 
-/// A version number, or `None` for the newest version with a file. The newtype is needed because clap
-/// makes an `Option` optional.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct VersionChoice(pub(crate) Option<u64>);
+/// The version that a user chose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum VersionChoice {
+    /// The newest version with a file.
+    Latest,
+    Number(u64),
+    /// The version that a channel of the server points at.
+    Channel(String),
+}
 
-fn number_or_latest(text: &str) -> Result<VersionChoice, String> {
+fn version_choice(text: &str) -> Result<VersionChoice, String> {
+    let allowed = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_')
+    };
+    let starts_as_word = text.starts_with(|c: char| c.is_ascii_lowercase());
     match text {
-        "latest" => Ok(VersionChoice(None)),
-        number => number
-            .parse()
-            .map(|number| VersionChoice(Some(number)))
-            .map_err(|_| "neither a number nor `latest`".to_owned()),
+        "latest" => Ok(VersionChoice::Latest),
+        word if starts_as_word && word != "any" && word.bytes().all(allowed) => {
+            Ok(VersionChoice::Channel(word.to_owned()))
+        }
+        number => number.parse().map(VersionChoice::Number).map_err(|_| {
+            "neither a number, nor `latest`, nor the name of a channel, like production".to_owned()
+        }),
     }
 }
 

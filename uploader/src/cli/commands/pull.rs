@@ -4,17 +4,25 @@ use std::path::Path;
 
 use atlas_uploader::Error;
 use atlas_uploader::pull::extract::pull_into;
-use atlas_uploader::pull::{Pull, Target, pull};
+use atlas_uploader::pull::{Pull, Target, pull, version_at};
 
 use crate::cli::app::{App, json};
-use crate::cli::args::{OutputFormat, PullArgs};
+use crate::cli::args::{OutputFormat, PullArgs, VersionChoice};
 
 impl App<'_> {
     pub(in crate::cli) async fn pull(&self, args: PullArgs) -> Result<(), Error> {
+        let (name, artifact_type) = (args.artifact.name, args.artifact.artifact_type);
+        let version = match args.version {
+            VersionChoice::Latest => None,
+            VersionChoice::Number(number) => Some(number),
+            VersionChoice::Channel(channel) => {
+                Some(version_at(&self.client, &name, &artifact_type, &channel).await?)
+            }
+        };
         let request = Pull {
-            name: args.artifact.name,
-            artifact_type: args.artifact.artifact_type,
-            version: args.version.0,
+            name,
+            artifact_type,
+            version,
         };
         let to_stdout = args.file.as_deref() == Some(Path::new("-"));
         let target = match args.file {

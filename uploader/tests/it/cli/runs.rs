@@ -105,6 +105,42 @@ async fn a_pull_names_the_file_and_never_overwrites_unasked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_channel_stands_for_its_version() {
+    let (atlas, program) = ready().await;
+    for bytes in [b"one", b"two"] {
+        program.write("disk.img.gz", gzip(bytes));
+        let push = ["push", "acme/web", "--type", "custom.image", "disk.img.gz"];
+        assert_eq!(program.run(&push).await.code, 0);
+    }
+    let of = ["acme/web", "--type", "custom.image", "--version"];
+    let pull = [&["pull"], &of[..], &["production", "-o", "found"]].concat();
+    let unknown = program.run(&pull).await;
+    assert_ne!(unknown.code, 0);
+    let message = "the server knows no channel production of acme/web/custom.image";
+    assert!(unknown.stderr.contains(message), "{}", unknown.stderr);
+    assert!(!program.path("found").exists());
+
+    let path = "_mock/channels/acme/web/custom.image/production";
+    let set = reqwest::Client::builder().no_proxy().build().unwrap();
+    let set = set
+        .put(format!("{}/{path}", atlas.url()))
+        .header("X-Atlas-Token", atlas.token())
+        .header("Content-Type", "application/json")
+        .body(r#"{"channel": {"version": 1}}"#);
+    assert_eq!(set.send().await.unwrap().status(), 200);
+    let pulled = program.run(&pull).await;
+    assert_eq!(pulled.code, 0, "{}", pulled.stderr);
+    let found = std::fs::read(program.path("found")).unwrap();
+    assert_eq!(found, gzip(b"one"));
+    let search = [&["search"], &of[..], &["production"]].concat();
+    let found = program.run(&search).await;
+    let lines: Vec<&str> = found.stdout.lines().collect();
+    assert!(lines.len() == 2 && lines[1].starts_with("1 "), "{lines:?}");
+    let wrong = [&["pull"], &of[..], &["Prod"]].concat();
+    assert_eq!(program.run(&wrong).await.code, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pull_to_standard_output_is_the_raw_bytes_alone() {
     let (_atlas, program) = ready().await;
     // The content holds the token, since pulled bytes are the only output that is not redacted.

@@ -81,6 +81,8 @@ impl DurableCatalog {
         found.extend(stray.await?);
         let quotas = self.database.read(|tx| Box::pin(rows::quotas(tx)));
         found.extend(quotas.await?);
+        let channels = self.database.read(|tx| Box::pin(rows::channels(tx)));
+        found.extend(channels.await?);
         let boxes = self.pages(&mut found, |tx, after| Box::pin(boxes::boxes(tx, after)));
         found.report.boxes = boxes.await?;
         self.check_bytes(&mut found, on_progress).await?;

@@ -106,6 +106,25 @@ async fn has_tags(tx: Tx<'_>, row: &VersionRow) -> Result<bool, BackendError> {
     Ok(true)
 }
 
+/// Checks that each channel points at a version that searches find.
+pub(super) async fn channels(tx: Tx<'_>) -> Result<Vec<Damage>, BackendError> {
+    let sql = "SELECT a.username, a.name, t.name, c.name, c.version FROM channel c
+        JOIN artifact_type t ON t.id = c.type_id JOIN artifact a ON a.id = t.artifact_id
+        LEFT JOIN version v ON v.type_id = c.type_id AND v.number = c.version AND v.file_state <> 1
+        WHERE v.id IS NULL LIMIT $1";
+    let rows = tx.rows(sql, &values![MOST]).await?;
+    let damage = |mut row: Row| {
+        let (name, artifact_type) = (take_name(&mut row)?, row.take::<Name>()?);
+        let (channel, version): (String, u64) = (row.take()?, row.take()?);
+        let how = format!("it points at the version {version}, which is not there: set it again");
+        Ok(Damage::new(
+            format!("{name}/{artifact_type}/{channel}"),
+            how,
+        ))
+    };
+    rows.into_iter().map(damage).collect()
+}
+
 /// Checks that the bytes that count against quotas are those of the files.
 pub(super) async fn quotas(tx: Tx<'_>) -> Result<Vec<Damage>, BackendError> {
     let found = quotas::miscounted(tx).await?.into_iter();

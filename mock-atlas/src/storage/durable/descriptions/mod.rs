@@ -115,6 +115,7 @@ fn record(row: &mut Row, file: &FileRow) -> Result<ArtifactRecord, BackendError>
         types: vec![TypeRecord {
             artifact_type,
             last,
+            channels: Default::default(),
             versions: vec![VersionRecord::new(&version, Some(digest))],
         }],
         vagrant_box,

@@ -1,6 +1,7 @@
 //! Tests the emulator's own API, below `/_mock`.
 
 mod audit;
+mod channels;
 mod hostile_archives;
 mod imports;
 mod journal;
