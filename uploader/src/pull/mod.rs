@@ -140,20 +140,32 @@ pub async fn version_at(
     artifact_type: &ArtifactType,
     channel: &str,
 ) -> Result<u64, Error> {
-    let query = SearchQuery {
-        version: Some(channel.to_owned()),
-        ..SearchQuery::default()
-    };
-    let found = client.search(name, artifact_type, &query).await?;
-    match found.as_slice() {
-        [version] => Ok(version.version),
-        // A server may ignore a version that it does not know.
-        _ => {
-            let nothing =
-                format!("the server knows no channel {channel} of {name}/{artifact_type}");
-            Err(Error::new(Phase::Search, Cause::Missing(nothing)))
+    let found = find_version(client, (name, artifact_type), channel).await?;
+    if let [version] = found.as_slice() {
+        let number = version.version;
+        // A server may ignore a version that it does not know, and answer with the newest.
+        let of_none = find_version(client, (name, artifact_type), NO_CHANNEL).await?;
+        if of_none.is_empty() {
+            return Ok(number);
         }
     }
+    let nothing = format!("the server knows no channel {channel} of {name}/{artifact_type}");
+    Err(Error::new(Phase::Search, Cause::Missing(nothing)))
+}
+
+/// A text that is neither a version nor the name of a channel.
+const NO_CHANNEL: &str = "-";
+
+async fn find_version(
+    client: &Client,
+    (name, artifact_type): (&ArtifactName, &ArtifactType),
+    version: &str,
+) -> Result<Vec<Version>, Error> {
+    let query = SearchQuery {
+        version: Some(version.to_owned()),
+        ..SearchQuery::default()
+    };
+    client.search(name, artifact_type, &query).await
 }
 
 /// Returns the digest that the push left in the metadata of a version.

@@ -190,10 +190,14 @@ async fn roll_back(
     let type_id = lock_type(tx, place).await?.ok_or(StorageError::NotFound)?;
     let found = get(tx, type_id, &place.name).await?;
     let mut channel = found.ok_or(StorageError::NotFound)?;
+    // From the newest to the first one that will do, since others wait for the lock.
     let mut there = Vec::new();
-    for change in channel.changes() {
+    for change in channel.changes().iter().rev() {
         if is_visible(tx, type_id, change.version).await? {
             there.push(change.version);
+            if channel.earlier(|version| there.contains(&version)).is_ok() {
+                break;
+            }
         }
     }
     channel.roll_back(|version| there.contains(&version), username, now)?;

@@ -1,9 +1,11 @@
 //! Compares whole runs of the program with snapshots: exit code and both streams together.
 
 use mock_atlas::MockAtlas;
+use serde_json::json;
 
 use crate::support::gzip;
 use crate::support::program::{Program, Run, assert_run};
+use crate::support::server::{Reply, Server};
 
 /// Starts an emulator, and returns a program that knows its token, with a gzip file and a folder.
 async fn ready() -> (MockAtlas, Program) {
@@ -138,6 +140,36 @@ async fn a_channel_stands_for_its_version() {
     assert!(lines.len() == 2 && lines[1].starts_with("1 "), "{lines:?}");
     let wrong = [&["pull"], &of[..], &["Prod"]].concat();
     assert_eq!(program.run(&wrong).await.code, 2);
+}
+
+/// A server that ignores the version of a search would hand out the newest version for any channel.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_is_not_taken_from_a_server_that_knows_none() {
+    let newest = json!({
+        "username": "acme", "name": "web", "tag": "acme/web", "slug": "acme/web/t/2", "artifact_type": "t",
+        "id": "", "version": 2, "metadata": {}, "file": true,
+    });
+    let server = Server::start(move |_, request| match request.is_search() {
+        true => Reply::json(200, json!({"versions": [newest]})),
+        false => Reply::Status(200, Vec::new(), b"the newest".to_vec()),
+    })
+    .await;
+    let program = Program::at(server.url(), "T0ken");
+    let pull = [
+        "pull",
+        "acme/web",
+        "--type",
+        "t",
+        "-o",
+        "found",
+        "--version",
+    ];
+    let run = program.run(&[&pull[..], &["production"]].concat()).await;
+    let message = "the server knows no channel production of acme/web/t";
+    assert!(run.code != 0 && run.stderr.contains(message), "{run}");
+    assert!(!program.path("found").exists());
+    let run = program.run(&[&pull[..], &["2"]].concat()).await;
+    assert_eq!(run.code, 0, "{run}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
