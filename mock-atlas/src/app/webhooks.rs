@@ -97,6 +97,8 @@ impl Worker {
             }
             let wait = self.begin(&dataset, tries, &mut sender).await;
             let told = Arc::clone(dataset.catalog().told());
+            // A dataset that a reset has replaced is gone at once, and its files with it.
+            drop(dataset);
             tokio::select! {
                 () = told.notified() => {}
                 () = tries.one_ends() => {}
@@ -154,8 +156,7 @@ impl Worker {
                 },
             };
             let (webhook, worker) = (one.webhook.id, Arc::clone(self));
-            let dataset = dataset.clone();
-            let task = async move { worker.try_once(&dataset, client, one).await };
+            let task = async move { worker.try_once(client, one).await };
             let id = tries.tasks.spawn(task).id();
             tries.of.insert(id, webhook);
         }
@@ -164,7 +165,7 @@ impl Worker {
     }
 
     /// Tries a delivery once, and records the outcome.
-    async fn try_once(&self, dataset: &Dataset, sender: Sender, one: Try) {
+    async fn try_once(&self, sender: Sender, one: Try) {
         let of = one.id();
         let Try { webhook, delivery } = one;
         let sent = match payload(&delivery.event, &self.base) {
@@ -192,6 +193,8 @@ impl Worker {
             error: sent.error,
             verdict,
         };
+        // A reset may have replaced the dataset of the delivery; the present one then knows no such try.
+        let dataset = self.state.datasets().current();
         if let Err(error) = dataset.catalog().end_try(of, outcome, now).await {
             tracing::warn!(
                 %error,

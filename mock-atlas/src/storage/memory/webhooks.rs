@@ -242,7 +242,8 @@ impl MemoryCatalog {
             return;
         };
         let delivery = &mut one.delivery;
-        if delivery.attempts != of.attempt || delivery.state != DeliveryState::Pending {
+        let is_other = delivery.webhook != of.webhook || delivery.event.id != of.event;
+        if is_other || delivery.attempts != of.attempt || delivery.state != DeliveryState::Pending {
             return;
         }
         one.is_claimed = false;
