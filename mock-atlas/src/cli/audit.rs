@@ -3,12 +3,10 @@
 use axum::http::Method;
 use clap::Args;
 use form_urlencoded::Serializer;
-use serde_json::Value;
 
 use super::EmulatorArguments;
-use super::Output;
 use super::client::{Client, Server};
-use super::print::{print, table, write};
+use super::print::print_list;
 use super::time::Time;
 
 #[derive(Debug, Args)]
@@ -30,6 +28,11 @@ pub(super) struct Arguments {
     server: Server,
 }
 
+/// The columns of the table.
+const COLUMNS: [&str; 8] = [
+    "time", "username", "address", "method", "path", "status", "version", "token",
+];
+
 /// Prints all entries, page by page.
 pub(super) async fn run(arguments: &Arguments, emulator: &EmulatorArguments) -> Result<(), String> {
     let client = Client::new(&arguments.server, emulator)?;
@@ -42,7 +45,7 @@ pub(super) async fn run(arguments: &Arguments, emulator: &EmulatorArguments) -> 
         let Some(last) = last.and_then(|entry| entry["number"].as_u64()) else {
             return Ok(());
         };
-        arguments.print(&entries, emulator.output)?;
+        print_list(&entries, &COLUMNS, arguments.json, emulator.output)?;
         after = last;
     }
 }
@@ -59,19 +62,5 @@ impl Arguments {
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?)));
         Serializer::new(String::new()).extend_pairs(given).finish()
-    }
-
-    fn print(&self, entries: &Value, output: Output) -> Result<(), String> {
-        if self.json {
-            let lines = entries.as_array().into_iter().flatten();
-            let lines: String = lines.map(|entry| format!("{entry}\n")).collect();
-            return write(lines.as_bytes());
-        }
-        print(output, entries, |entries| {
-            let columns = [
-                "time", "username", "address", "method", "path", "status", "version", "token",
-            ];
-            table(entries, &columns)
-        })
     }
 }

@@ -22,6 +22,21 @@ pub(super) fn print(
     write(format!("{text}\n").as_bytes())
 }
 
+/// Prints a list as a table, as one line of JSON for each element, or as it is.
+pub(super) fn print_list(
+    all: &Value,
+    columns: &[&str],
+    is_json: bool,
+    output: Output,
+) -> Result<(), String> {
+    if is_json {
+        let lines = all.as_array().into_iter().flatten();
+        let lines: String = lines.map(|one| format!("{one}\n")).collect();
+        return write(lines.as_bytes());
+    }
+    print(output, all, |all| table(all, columns))
+}
+
 /// Prints bytes unchanged.
 pub(super) fn write(bytes: &[u8]) -> Result<(), String> {
     let mut stdout = io::stdout();

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use axum::http::Method;
 use clap::{Args, Subcommand};
 use form_urlencoded::Serializer;
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::client::{Client, Server};
-use super::print::{print, table, write};
-use super::{EmulatorArguments, Output, read};
+use super::print::{print, print_list};
+use super::{EmulatorArguments, read};
 
 /// The environment variable with the secret of a new webhook: an argument would be seen by other users.
 const SECRET: &str = "MOCK_ATLAS_WEBHOOK_SECRET";
@@ -103,7 +103,7 @@ pub(super) async fn run(command: &Command, emulator: &EmulatorArguments) -> Resu
             let client = Client::new(server, emulator)?;
             let all = client.json(Method::GET, "/webhooks", None).await?;
             let columns = ["id", "created_at", "on", "url", "events"];
-            list(&all["webhooks"], &columns, *json, emulator.output)
+            print_list(&all["webhooks"], &columns, *json, emulator.output)
         }
         Command::Remove { id, server } => {
             let client = Client::new(server, emulator)?;
@@ -169,20 +169,10 @@ async fn deliveries(arguments: &Deliveries, emulator: &EmulatorArguments) -> Res
         "error",
         "next_try_at",
     ];
-    list(
+    print_list(
         &found["deliveries"],
         &columns,
         arguments.json,
         emulator.output,
     )
-}
-
-/// Prints a list as a table, as one line of JSON for each element, or as it is.
-fn list(all: &Value, columns: &[&str], is_json: bool, output: Output) -> Result<(), String> {
-    if is_json {
-        let lines = all.as_array().into_iter().flatten();
-        let lines: String = lines.map(|one| format!("{one}\n")).collect();
-        return write(lines.as_bytes());
-    }
-    print(output, all, |all| table(all, columns))
 }

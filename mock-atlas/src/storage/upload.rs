@@ -55,7 +55,7 @@ pub(crate) struct TypeKey {
 pub(crate) struct UploadAttempt {
     announced: Option<u64>,
     received: AtomicU64,
-    /// What the quota of the owner allows, if the owner has one and the file has not come before.
+    /// The bytes that the owner's quota allows; `None` without a quota, or if the file has come before.
     allowance: Option<Allowance>,
 }
 

@@ -138,7 +138,7 @@ pub(crate) struct Outcome {
     pub(crate) verdict: Verdict,
 }
 
-/// What becomes of a delivery after a try.
+/// Decides how a delivery goes on after a try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Delivered,

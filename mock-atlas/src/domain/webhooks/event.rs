@@ -161,7 +161,7 @@ pub(crate) struct Event {
     pub(crate) subject: Option<Subject>,
 }
 
-/// What an event is about.
+/// The artifact, the version or the box that an event is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Subject {
     pub(crate) artifact: ArtifactName,

@@ -64,7 +64,7 @@ pub(crate) struct DeliveryElement<'a> {
     webhook: Uuid,
     event: &'static str,
     event_id: Uuid,
-    /// What the event is about, as a slug.
+    /// The slug of the artifact, the version or the box that the event is about.
     subject: Option<String>,
     time: String,
     state: &'static str,

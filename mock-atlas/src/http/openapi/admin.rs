@@ -1,21 +1,12 @@
 //! Describes the emulator's own endpoints.
 
 use super::operation::Mark::Own;
-use super::operation::{Access, Content, Operation};
+use super::operation::{Access, Content, Operation, Replies, json};
 use crate::endpoint::Admin;
 
-type Replies = &'static [(u16, Content)];
-
 const DONE: Replies = &[(204, Content::Nothing)];
-const IMPORTED: Replies = &[(200, Content::Json("Imported"))];
+const IMPORTED: Replies = json!("Imported");
 const ARCHIVE: Content = Content::Bytes("application/x-tar");
-
-/// Returns the reply with JSON of this schema.
-macro_rules! json {
-    ($schema:literal) => {
-        &[(200, Content::Json($schema))]
-    };
-}
 
 fn of(summary: &'static str, replies: Replies) -> Operation {
     Operation::new(summary, &[Own], replies)

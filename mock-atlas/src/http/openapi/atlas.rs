@@ -1,11 +1,11 @@
 //! Describes the endpoints for tokens and for artifacts.
 
 use super::operation::Mark::{Client, Docs, Inferred, Recorded, Thread};
-use super::operation::{Access, Content, Operation};
+use super::operation::{Access, Content, Operation, Replies, json};
 use crate::endpoint::{AccountCall, ArtifactCall};
 
-const USER: &[(u16, Content)] = &[(200, Content::Json("User"))];
-const ARTIFACT: &[(u16, Content)] = &[(200, Content::Json("Artifact"))];
+const USER: Replies = json!("User");
+const ARTIFACT: Replies = json!("Artifact");
 const FILE: Content = Content::Bytes("application/octet-stream");
 
 pub(super) fn account(call: AccountCall) -> Operation {
@@ -14,7 +14,7 @@ pub(super) fn account(call: AccountCall) -> Operation {
         AccountCall::LogIn => Operation::new(
             "Logs a user in, and makes a token.",
             &[Client, Docs],
-            &[(200, Content::Json("Login"))],
+            json!("Login"),
         )
         .access(Access::Everybody)
         .takes(Content::Fields("NewLogin"))
@@ -28,7 +28,7 @@ pub(super) fn account(call: AccountCall) -> Operation {
         AccountCall::RequestCode => Operation::new(
             "Sends a user the code of the second factor.",
             &[Client],
-            &[(200, Content::Json("CodeSent"))],
+            json!("CodeSent"),
         )
         .access(Access::Everybody)
         .takes(Content::Fields("NewCode"))
@@ -51,14 +51,14 @@ pub(super) fn artifact(call: ArtifactCall) -> Operation {
         ArtifactCall::CreateVersion => Operation::new(
             "Creates the next version of an artifact type, and tells where its file is to be uploaded.",
             &[Client, Recorded],
-            &[(200, Content::Json("CreatedVersion"))],
+            json!("CreatedVersion"),
         )
         .takes(Content::Fields("NewVersion"))
         .errors(&[507]),
         ArtifactCall::Search => Operation::new(
             "Finds versions of an artifact type.",
             &[Recorded, Client],
-            &[(200, Content::Json("Versions"))],
+            json!("Versions"),
         )
         .access(Access::PublicOrToken)
         .query(&["search."]),
@@ -77,7 +77,7 @@ pub(super) fn artifact(call: ArtifactCall) -> Operation {
         ArtifactCall::Upload => Operation::new(
             "Receives the file of a version or of a box. The path alone authorises.",
             &[Client, Thread],
-            &[(200, Content::Json("Empty"))],
+            json!("Empty"),
         )
         .access(Access::Everybody)
         .takes(FILE)

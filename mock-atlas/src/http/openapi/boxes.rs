@@ -1,16 +1,16 @@
 //! Describes the endpoints for Vagrant boxes, in the API of Vagrant Cloud.
 
 use super::operation::Mark::{Client, Docs, Inferred, Thread};
-use super::operation::{Access, Content, Mark, Operation};
+use super::operation::{Access, Content, Mark, Operation, Replies, json};
 use crate::endpoint::BoxCall;
 
 const DOCUMENTED: &[Mark] = &[Client, Docs];
-const BOX: &[(u16, Content)] = &[(200, Content::Json("Box"))];
-const VERSION: &[(u16, Content)] = &[(200, Content::Json("BoxVersion"))];
-const PROVIDER: &[(u16, Content)] = &[(200, Content::Json("Provider"))];
-const DOCUMENT: &[(u16, Content)] = &[(200, Content::Json("BoxDocument")), (304, Content::Nothing)];
+const BOX: Replies = json!("Box");
+const VERSION: Replies = json!("BoxVersion");
+const PROVIDER: Replies = json!("Provider");
+const DOCUMENT: Replies = &[(200, Content::Json("BoxDocument")), (304, Content::Nothing)];
 const FILE: Content = Content::Bytes("application/octet-stream");
-const FILES: &[(u16, Content)] = &[
+const FILES: Replies = &[
     (200, FILE),
     (206, FILE),
     (302, Content::Nothing),
@@ -30,11 +30,11 @@ pub(super) fn describe(call: BoxCall) -> Operation {
     };
     match call {
         BoxCall::Search => {
-            reads("Finds boxes.", &[(200, Content::Json("Boxes"))]).query(&["box."])
+            reads("Finds boxes.", json!("Boxes")).query(&["box."])
         }
         BoxCall::ShowUser => reads(
             "Shows a user or an organisation, with its boxes.",
-            &[(200, Content::Json("Namespace"))],
+            json!("Namespace"),
         ),
         BoxCall::CreateBox => writes("Creates a box.", BOX, "NewBox"),
         BoxCall::ShowBox => reads("Shows a box with all its versions.", BOX),
@@ -54,18 +54,18 @@ pub(super) fn describe(call: BoxCall) -> Operation {
         BoxCall::DeleteProvider => of("Deletes a provider.", PROVIDER).errors(&[422]),
         BoxCall::BeginUpload => of(
             "Tells where the file of a provider is to be uploaded.",
-            &[(200, Content::Json("BoxUpload"))],
+            json!("BoxUpload"),
         )
         .errors(&[422, 507]),
         BoxCall::BeginDirectUpload => of(
             "Tells where the file of a provider is to be uploaded, and how the upload is completed.",
-            &[(200, Content::Json("DirectBoxUpload"))],
+            json!("DirectBoxUpload"),
         )
         .errors(&[422, 507]),
         BoxCall::CompleteUpload => Operation::new(
             "Makes the file of a direct upload visible.",
             &[Client, Inferred],
-            &[(200, Content::Json("Empty"))],
+            json!("Empty"),
         )
         .errors(&[409, 413, 422, 507]),
         BoxCall::ShowDocument => document("Shows what `vagrant box add` reads of a box."),

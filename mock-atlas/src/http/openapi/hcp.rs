@@ -1,20 +1,11 @@
 //! Describes the endpoints of HCP's registry of boxes.
 
 use super::operation::Mark::{Client, Docs, Thread};
-use super::operation::{Access, Content, Mark, Operation};
+use super::operation::{Access, Content, Mark, Operation, Replies, json};
 use crate::endpoint::HcpCall;
 
-type Replies = &'static [(u16, Content)];
-
 const KNOWN: &[Mark] = &[Client, Docs];
-const NOTHING: Replies = &[(200, Content::Json("Empty"))];
-
-/// Returns the reply with JSON of this schema.
-macro_rules! json {
-    ($schema:literal) => {
-        &[(200, Content::Json($schema))]
-    };
-}
+const NOTHING: Replies = json!("Empty");
 
 fn of(summary: &'static str, replies: Replies) -> Operation {
     Operation::new(summary, KNOWN, replies)

@@ -40,6 +40,9 @@ pub(super) enum Access {
     Client,
 }
 
+/// The status and the content of each reply that is no error.
+pub(super) type Replies = &'static [(u16, Content)];
+
 /// A description of an endpoint.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Operation {
@@ -49,8 +52,7 @@ pub(super) struct Operation {
     /// The beginning of the names of its parameters of the query among the components.
     pub(super) query: &'static [&'static str],
     pub(super) request: Content,
-    /// The status and the content of each reply that is no error.
-    pub(super) replies: &'static [(u16, Content)],
+    pub(super) replies: Replies,
     /// The statuses of errors besides those that follow from the rest.
     pub(super) errors: &'static [u16],
 }
@@ -60,7 +62,7 @@ impl Operation {
     pub(super) const fn new(
         summary: &'static str,
         evidence: &'static [Mark],
-        replies: &'static [(u16, Content)],
+        replies: Replies,
     ) -> Self {
         Self {
             summary,
@@ -117,3 +119,11 @@ impl Operation {
         statuses
     }
 }
+
+/// Returns the replies of an endpoint that answers 200 with JSON of this schema.
+macro_rules! json {
+    ($schema:literal) => {
+        &[(200, Content::Json($schema))]
+    };
+}
+pub(super) use json;

@@ -88,7 +88,7 @@ pub(crate) struct DurableCatalog {
     /// The last use of each token, as far as this process has seen it.
     last_uses: Arc<DashMap<Uuid, LastUse>>,
     clock: Clock,
-    /// What is notified when this process has written deliveries to webhooks.
+    /// Is notified when this process has written deliveries to webhooks.
     wake: Arc<Notify>,
     /// The sweeper, once it is started. It ends with the last handle.
     sweeper: Arc<OnceLock<Sweeper>>,

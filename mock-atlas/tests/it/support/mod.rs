@@ -1,6 +1,7 @@
 //! Provides helpers that start an emulator, send requests to it, and run the program; the tests judge the results.
 
 pub(crate) mod archive;
+pub(crate) mod kept;
 pub(crate) mod program;
 
 use std::process::{Output, Stdio};

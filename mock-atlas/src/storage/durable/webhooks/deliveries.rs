@@ -88,7 +88,7 @@ pub(super) async fn find(tx: Tx<'_>, query: DeliveryQuery) -> Result<Vec<Deliver
     rows.map(|mut row| read(&mut row)).collect()
 }
 
-/// What waits.
+/// The webhooks with due deliveries, and the time of the next one.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     /// The webhooks that have something due and may be tried.

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{FILE, Fixture, Reply, printed, run};
+use crate::support::{FILE, Fixture, Reply, kept, printed, run};
 
 const CHANNELS: &str = "/_mock/channels/acme/web";
 const PRODUCTION: &str = "/_mock/channels/acme/web/custom.image/production";
@@ -241,56 +241,23 @@ async fn a_version_with_a_channel_is_neither_deleted_nor_removed_by_retention() 
 
 #[tokio::test]
 async fn a_restart_a_backup_and_a_move_keep_channels_and_a_check_compares_them() {
-    let [folder, other] = [(); 2].map(|()| tempfile::tempdir().unwrap());
-    let start = async |folder: &std::path::Path| {
-        Fixture::with(|builder| builder.data(folder).allow_reset()).await
+    let fill = async |fixture: &Fixture| {
+        fixture.make_artifact("acme", "web").await;
+        fixture.push(b"first").await;
+        fixture.push(b"second").await;
+        for version in [1, 2] {
+            assert_eq!(set(fixture, version).await.status, 200);
+        }
     };
-    let fixture = start(folder.path()).await;
-    fixture.make_artifact("acme", "web").await;
-    fixture.push(b"first").await;
-    fixture.push(b"second").await;
-    for version in [1, 2] {
-        assert_eq!(set(&fixture, version).await.status, 200);
-    }
-    let shown = ask(&fixture, "ROOT", Method::GET, PRODUCTION, 0).await;
-    let archive = other.path().join("atlas.tar");
-    printed(&fixture.atlas, &["backup", archive.to_str().unwrap()]).await;
-    fixture.atlas.stop().await;
-
-    let again = start(folder.path()).await;
     let show = async |of: &Fixture| ask(of, "ROOT", Method::GET, PRODUCTION, 0).await;
-    assert_eq!(show(&again).await, shown);
-    let removed = ask(&again, "ROOT", Method::DELETE, PRODUCTION, 0).await;
-    assert_eq!(removed.status, 204);
-    printed(&again.atlas, &["restore", archive.to_str().unwrap()]).await;
-    assert_eq!(show(&again).await, shown);
-    again.atlas.stop().await;
-    let memory = Fixture::new().await;
-    printed(&memory.atlas, &["restore", archive.to_str().unwrap()]).await;
-    assert_eq!(show(&memory).await, shown);
-
-    let target = other.path().join("moved");
-    let moved = crate::support::program()
-        .args(["move", "--from", folder.path().to_str().unwrap(), "--to"])
-        .arg(&target)
-        .output();
-    let moved = moved.await.unwrap();
-    assert!(moved.status.success(), "{moved:?}");
-    let there = start(&target).await;
-    assert_eq!(show(&there).await, shown);
-    there.atlas.stop().await;
-
-    let check = async || {
-        let builder = mock_atlas::MockAtlas::builder().data(&target);
-        builder.check(|_| {}).await.unwrap()
+    let remove = async |of: &Fixture| {
+        let removed = ask(of, "ROOT", Method::DELETE, PRODUCTION, 0).await;
+        assert_eq!(removed.status, 204);
     };
-    assert!(check().await.is_whole());
-    let database = rusqlite::Connection::open(target.join("atlas.sqlite3")).unwrap();
-    let changed = database.execute("UPDATE channel SET version = 7", []);
-    assert_eq!(changed.unwrap(), 1);
-    let found = check().await;
-    assert_eq!(found.damages.len(), 1, "{found:?}");
-    assert_eq!(found.damages[0].what, "acme/web/custom.image/production");
+    let (moved, shown) = kept::by_every_move(fill, show, remove).await;
+    assert_eq!(shown.status, 200, "{}", shown.body);
+    let damage = kept::damage_by(&moved, "UPDATE channel SET version = 7").await;
+    assert_eq!(damage.what, "acme/web/custom.image/production");
 }
 
 #[tokio::test]

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use mock_atlas::MockAtlas;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::support::{Fixture, Reply, printed, program, run, upload_path};
+use crate::support::{Fixture, Reply, kept, printed, run, upload_path};
 
 const FILE: &str = "/api/v1/artifacts/rival/web/custom.image";
 
@@ -198,57 +197,24 @@ async fn an_import_beyond_the_quota_is_refused() {
 
 #[tokio::test]
 async fn a_restart_a_backup_and_a_move_keep_quotas_and_a_check_compares_them() {
-    let [folder, other] = [(); 2].map(|()| tempfile::tempdir().unwrap());
-    let start = async |folder: &std::path::Path| {
-        Fixture::with(|builder| builder.data(folder).allow_reset()).await
+    let fill = async |fixture: &Fixture| {
+        fixture.make_artifact("rival", "web").await;
+        let path = version(fixture).await;
+        assert_eq!(fixture.put(&path, b"bytes").await.status, 200);
+        assert_eq!(set(fixture, 9).await.status, 200);
     };
-    let fixture = start(folder.path()).await;
-    fixture.make_artifact("rival", "web").await;
-    let path = version(&fixture).await;
-    assert_eq!(fixture.put(&path, b"bytes").await.status, 200);
-    assert_eq!(set(&fixture, 9).await.status, 200);
-    let archive = other.path().join("atlas.tar");
-    printed(&fixture.atlas, &["backup", archive.to_str().unwrap()]).await;
-    fixture.atlas.stop().await;
-
-    let again = start(folder.path()).await;
+    let show = async |of: &Fixture| of.mock(Method::GET, "/quotas", None).await.json();
+    let remove = async |of: &Fixture| {
+        let removed = of.mock(Method::DELETE, "/quotas/rival", None).await;
+        assert_eq!(removed.status, 204);
+    };
+    let (moved, shown) = kept::by_every_move(fill, show, remove).await;
     let expected = json!({"quotas": [{"owner": "rival", "used": 5, "quota": 9}]});
-    let listed = async |of: &Fixture| of.mock(Method::GET, "/quotas", None).await.json();
-    assert_eq!(listed(&again).await, expected);
-    let removed = again.mock(Method::DELETE, "/quotas/rival", None).await;
-    assert_eq!(removed.status, 204);
-    printed(&again.atlas, &["restore", archive.to_str().unwrap()]).await;
-    assert_eq!(listed(&again).await, expected);
-    again.atlas.stop().await;
-    // An emulator in memory takes it, too.
-    let memory = Fixture::new().await;
-    printed(&memory.atlas, &["restore", archive.to_str().unwrap()]).await;
-    assert_eq!(listed(&memory).await, expected);
-
-    let target = other.path().join("moved");
-    let moved = program()
-        .args(["move", "--from", folder.path().to_str().unwrap(), "--to"])
-        .arg(&target)
-        .output();
-    let moved = moved.await.unwrap();
-    assert!(moved.status.success(), "{moved:?}");
-    let there = start(&target).await;
-    assert_eq!(listed(&there).await, expected);
-    there.atlas.stop().await;
-
-    let check = async || {
-        let builder = MockAtlas::builder().data(&target);
-        builder.check(|_| {}).await.unwrap()
-    };
-    assert!(check().await.is_whole());
-    let database = rusqlite::Connection::open(target.join("atlas.sqlite3")).unwrap();
-    let changed = database.execute("UPDATE quota SET bytes_used = 7", []);
-    assert_eq!(changed.unwrap(), 1);
-    let found = check().await;
-    assert_eq!(found.damages.len(), 1, "{found:?}");
-    assert_eq!(found.damages[0].what, "the quota of rival");
+    assert_eq!(shown, expected);
+    let damage = kept::damage_by(&moved, "UPDATE quota SET bytes_used = 7").await;
+    assert_eq!(damage.what, "the quota of rival");
     assert!(
-        found.damages[0]
+        damage
             .how
             .contains("7 bytes are counted, and its files have 5")
     );
