@@ -11,6 +11,7 @@ use futures_util::future::try_join_all;
 use mock_atlas::MockAtlas;
 use rustix::process::Signal;
 use tempfile::TempDir;
+use tokio::task::spawn_blocking;
 
 use crate::engine::{CLIENTS, Postgres, Sqlite, compare as compare_engines, push};
 use crate::growth::{Atlas, FEW, MANY, TYPE, compare};
@@ -58,7 +59,7 @@ async fn sqlite() -> Result<()> {
     push(&atlas, 0, FEW, CLIENTS).await?;
     // The bare database has the tables and the versions of the emulator.
     drop(atlas);
-    closed(own.path())?;
+    closed(own.path()).await?;
     fs::copy(own.path().join(DATABASE), bare.path().join(DATABASE))?;
     let atlas = kept(own.path()).await?;
     let bare = Sqlite::open(&bare.path().join(DATABASE))?;
@@ -93,12 +94,12 @@ async fn kept(folder: &Path) -> Result<Atlas> {
     Atlas::of_builder(MockAtlas::builder().data(folder)).await
 }
 
-/// Waits until an emulator that was dropped has closed its database: its lock is empty then.
-fn closed(folder: &Path) -> Result<()> {
+/// Waits until an emulator that was dropped has closed its database: its lock is empty then. The runtime goes on
+/// meanwhile, since tasks that still write to the database run on it.
+async fn closed(folder: &Path) -> Result<()> {
     let lock = folder.join("lock");
-    wait_for("the database to close", || {
-        fs::metadata(&lock).is_ok_and(|lock| lock.len() == 0)
-    })
+    let is_closed = move || fs::metadata(&lock).is_ok_and(|lock| lock.len() == 0);
+    spawn_blocking(|| wait_for("the database to close", is_closed)).await?
 }
 
 /// Compares a folder with a thousand versions of one artifact with one that has a million, and a hundred thousand
@@ -117,7 +118,7 @@ async fn growth(few: &Path, many: &Path) -> Result<()> {
     let what = "of as many and 100,000 artifacts, kept";
     compare(what, (&small, FEW), (&large, MANY)).await?;
     drop((small, large));
-    closed(many)
+    closed(many).await
 }
 
 /// Measures the start on a folder, after an orderly end and after SIGKILL.
