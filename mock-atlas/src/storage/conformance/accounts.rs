@@ -107,6 +107,34 @@ pub(super) async fn a_revoked_token_is_unknown_and_the_others_stay(catalog: &Cat
     assert_eq!(refused, Err(AccountError::FirstToken.into()));
 }
 
+pub(super) async fn a_token_in_use_ends_at_once(catalog: &Catalog) {
+    add_users(catalog).await;
+    let is_known = async |catalog: &Catalog, token: &str| {
+        // Twice, since a catalog may remember what it has found.
+        let first = catalog.account_of_token(token).await.unwrap();
+        let second = catalog.account_of_token(token).await.unwrap();
+        assert_eq!(first.is_some(), second.is_some());
+        first.is_some()
+    };
+    let create = async || {
+        let bob = name("bob");
+        let created = catalog.create_token(&bob, "ci", TokenLimits::default());
+        created.await.unwrap()
+    };
+    let (token, value) = create().await;
+    assert!(is_known(catalog, &value).await && is_known(catalog, "bobs").await);
+    catalog.revoke_token(token.id).await.unwrap();
+    assert!(!is_known(catalog, &value).await && is_known(catalog, "bobs").await);
+    catalog.log_out("bobs").await.unwrap();
+    assert!(!is_known(catalog, "bobs").await);
+
+    let (_, value) = create().await;
+    assert!(is_known(catalog, &value).await);
+    let initial = MemoryCatalog::new(name(ROOT), "other", Clock::default());
+    let reset = catalog.reset(&initial).await.unwrap();
+    assert!(!is_known(&reset, &value).await);
+}
+
 /// Adds the user amy with a token of this value and these limits.
 async fn add_limited(catalog: &Catalog, value: &str, limits: TokenLimits) {
     let mut amy = user("amy", None, Some(value));

@@ -117,6 +117,7 @@ conforms! { { memory, sqlite, #[cfg(feature = "real-clients")] postgres, #[cfg(f
     accounts {
         a_change_that_fails_changes_nothing,
         a_revoked_token_is_unknown_and_the_others_stay,
+        a_token_in_use_ends_at_once,
         a_token_has_its_limits_and_its_last_use_also_in_a_copy,
         a_token_stands_for_one_user,
         an_expired_token_is_unknown,

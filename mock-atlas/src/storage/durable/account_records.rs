@@ -73,6 +73,7 @@ async fn token_records(tx: Tx<'_>) -> Result<HashMap<Name, Vec<TokenRecord>>, Ba
 pub(super) async fn clear(tx: Tx<'_>) -> Result<(), BackendError> {
     quotas::clear(tx).await?;
     webhooks::clear(tx).await?;
+    tx.end_tokens();
     tx.execute("DELETE FROM member", &[]).await?;
     let sql = "DELETE FROM token WHERE position <> $1";
     tx.execute(sql, &values![ROOT_POSITION]).await?;

@@ -4,7 +4,8 @@
 //! - `files`: the files, with their rows; `sweeper`: removes files that are no longer needed, in the
 //!   background
 //! - `artifacts`, `versions`, `searches`, `boxes`, `box_uploads`, `registries`, `accounts`, `tokens`,
-//!   `account_records`: operations within a transaction; `audit`: who changed what
+//!   `account_records`: operations within a transaction; `audit`: who changed what; `known_tokens`: tokens that
+//!   need not be read again
 //! - `additions`, `bulk`, `contents`: operations on many entries; `kept_files`: the files of an import
 //! - `imports`: versions and boxes as they were elsewhere; `moves`: everything of another catalog
 //! - `check`: checks that everything is whole; `descriptions`: describes files beside their bytes, and makes
@@ -33,6 +34,7 @@ mod descriptions;
 mod files;
 mod imports;
 mod kept_files;
+mod known_tokens;
 mod methods;
 mod moves;
 mod quotas;
@@ -68,6 +70,7 @@ use database::{Database, Postgres, Sqlite};
 use files::Files;
 pub(crate) use files::Swept;
 pub(crate) use kept_files::KeptFiles;
+use known_tokens::KnownTokens;
 pub use moves::Moved;
 use sweeper::Sweeper;
 use webhooks::Telling;
@@ -85,6 +88,7 @@ pub(crate) struct DurableCatalog {
     /// The last attempt of each upload under way in this process.
     attempts: Arc<DashMap<Uuid, Arc<UploadAttempt>>>,
     audit: AuditWriter,
+    known_tokens: KnownTokens,
     /// The last use of each token, as far as this process has seen it.
     last_uses: Arc<DashMap<Uuid, LastUse>>,
     clock: Clock,
@@ -185,6 +189,7 @@ impl DurableCatalog {
             space: FreeSpace::new(scratch, LEAST_FREE),
             attempts: Arc::default(),
             audit: AuditWriter::default(),
+            known_tokens: KnownTokens::default(),
             last_uses: Arc::default(),
             clock,
             wake: Arc::default(),

@@ -90,6 +90,7 @@ pub(super) async fn insert_root_token(
         ON CONFLICT (name) DO NOTHING";
     let registry = registries::json(&Registry::new(now))?;
     tx.execute(sql, &values![ROOT, KIND_ROOT, registry]).await?;
+    tx.end_tokens();
     let sql = "DELETE FROM token WHERE position = $1";
     tx.execute(sql, &values![ROOT_POSITION]).await?;
     let token = TokenRecord::new(Hashed::of(token), "root", now, TokenLimits::default());
@@ -286,6 +287,7 @@ pub(super) async fn revoke(tx: Tx<'_>, id: Uuid) -> Result<(), StorageError> {
     if position == ROOT_POSITION {
         return Err(AccountError::FirstToken.into());
     }
+    tx.end_tokens();
     tx.execute("DELETE FROM token WHERE id = $1", &values![id])
         .await?;
     Ok(())

@@ -145,6 +145,15 @@ impl Database {
         }
     }
 
+    /// Returns a number that grows with each commit that takes tokens away; `None` if another process may take
+    /// them away unseen.
+    pub(super) fn token_ends(&self) -> Option<u64> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.token_ends(),
+            Self::Postgres(_) => None,
+        }
+    }
+
     /// Asks the database to check itself, and returns what it finds.
     ///
     /// # Errors
@@ -213,6 +222,15 @@ impl Tx<'_> {
                 let sql = "LOCK TABLE namespace, artifact IN EXCLUSIVE MODE";
                 self.execute(sql, &[]).await.map(|_| ())
             }
+        }
+    }
+
+    /// Notes that the transaction takes tokens away, so that nobody goes on with what is
+    /// [remembered](Database::token_ends) of them.
+    pub(super) fn end_tokens(self) {
+        match self {
+            Self::Sqlite(session) => session.end_tokens(),
+            Self::Postgres(_) => {}
         }
     }
 

@@ -44,15 +44,33 @@ impl DurableCatalog {
         &self,
         token: &str,
     ) -> Result<Option<Arc<Account>>, StorageError> {
-        let (token, now) = (token.to_owned(), self.clock.now());
-        let find = self.database.look_up(move |tx| {
-            Box::pin(async move { Ok::<_, StorageError>(tokens::of_token(tx, &token, now).await?) })
-        });
-        let Some(token) = find.await? else {
+        let now = self.clock.now();
+        let found = match self.known_tokens.find(token, &self.database) {
+            Ok(known) => Some(known),
+            Err(unknown) => {
+                let found = self.find_token(token.to_owned(), now).await?;
+                if let (Some(token), Some(unknown)) = (&found, unknown) {
+                    self.known_tokens.remember(unknown, token.clone());
+                }
+                found
+            }
+        };
+        let Some(token) = found.filter(|token| !token.is_expired(now)) else {
             return Ok(None);
         };
         self.note_use(&token, now);
         Ok(Some(token.account))
+    }
+
+    async fn find_token(
+        &self,
+        token: String,
+        now: SystemTime,
+    ) -> Result<Option<Token>, BackendError> {
+        let find = self
+            .database
+            .look_up(move |tx| Box::pin(async move { tokens::of_token(tx, &token, now).await }));
+        find.await
     }
 
     /// Notes the last use of a token, once a minute. No request waits for that, nor fails because of it.

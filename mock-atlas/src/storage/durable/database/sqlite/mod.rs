@@ -95,6 +95,12 @@ impl Sqlite {
         Ok(Self(Arc::new(inner)))
     }
 
+    /// Returns a number that grows with each commit that takes tokens away; `None` beside another process, which
+    /// may take them away.
+    pub(super) fn token_ends(&self) -> Option<u64> {
+        self.0.writer.as_ref().map(Writer::token_ends)
+    }
+
     /// Checks the pages of the database, and that each row names rows that are there.
     pub(super) async fn check(&self) -> Result<Vec<String>, BackendError> {
         self.read(Box::new(|tx| {

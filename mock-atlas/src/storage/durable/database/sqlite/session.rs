@@ -1,5 +1,6 @@
 //! A connection on which operations run their statements.
 
+use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
@@ -19,6 +20,8 @@ struct State {
     /// The failure of the statement that undid the whole transaction, if one did.
     undone: Option<BackendError>,
     failed_sync: Option<String>,
+    /// Whether the transaction has taken tokens away.
+    has_ended_tokens: bool,
 }
 
 impl Session {
@@ -27,6 +30,7 @@ impl Session {
             connection,
             undone: None,
             failed_sync: None,
+            has_ended_tokens: false,
         }))
     }
 
@@ -53,6 +57,16 @@ impl Session {
     /// Returns the reason if an fsync has failed.
     pub(super) fn failed_sync(&self) -> Option<String> {
         self.state().failed_sync.clone()
+    }
+
+    /// Notes that the transaction takes tokens away.
+    pub(in crate::storage::durable::database) fn end_tokens(&self) {
+        self.state().has_ended_tokens = true;
+    }
+
+    /// Returns whether tokens were taken away since this was asked last.
+    pub(super) fn take_ended_tokens(&self) -> bool {
+        mem::take(&mut self.state().has_ended_tokens)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

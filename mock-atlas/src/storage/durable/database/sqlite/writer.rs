@@ -5,6 +5,7 @@ use std::io;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ enum Message {
 #[derive(Debug)]
 pub(super) struct Writer {
     messages: mpsc::Sender<Message>,
+    /// The number of commits that took tokens away.
+    token_ends: Arc<AtomicU64>,
     /// Cancelled when the thread has ended.
     ended: CancellationToken,
 }
@@ -58,18 +61,28 @@ impl Writer {
         lock: Lock,
     ) -> io::Result<Self> {
         let (messages, waiting) = mpsc::channel(WAITING);
-        let ended = CancellationToken::new();
+        let (token_ends, ended) = (Arc::<AtomicU64>::default(), CancellationToken::new());
         let thread = Thread {
             session,
             log,
             readers,
             disk,
             lock,
+            token_ends: Arc::clone(&token_ends),
             ended: ended.clone().drop_guard(),
         };
         let named = thread::Builder::new().name("sqlite-writer".to_owned());
         named.spawn(move || thread.run(waiting))?;
-        Ok(Self { messages, ended })
+        Ok(Self {
+            messages,
+            token_ends,
+            ended,
+        })
+    }
+
+    /// Returns the number of commits that took tokens away. Whoever took one away is told after it has grown.
+    pub(super) fn token_ends(&self) -> u64 {
+        self.token_ends.load(Ordering::Acquire)
     }
 
     pub(super) async fn run<T, E>(&self, operation: Operation<T, E>) -> Result<T, E>
@@ -110,6 +123,7 @@ struct Thread {
     readers: Arc<Pool>,
     disk: Disk,
     lock: Lock,
+    token_ends: Arc<AtomicU64>,
     ended: DropGuard,
 }
 
@@ -171,6 +185,9 @@ impl Thread {
             && session.run("ROLLBACK").is_err()
         {
             self.disk.fail("the database could not undo a transaction");
+        }
+        if session.take_ended_tokens() {
+            self.token_ends.fetch_add(1, Ordering::Release);
         }
         for reply in replies {
             reply(committed.clone());
