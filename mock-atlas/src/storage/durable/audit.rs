@@ -17,6 +17,10 @@ const MOST_WAITING: usize = 10_000;
 /// The greatest number of entries of one transaction.
 const BATCH: usize = 500;
 
+/// The time for which entries are gathered. A commit of its own for each would take the disk as long as the change
+/// that the entry tells of, and the next change would wait for it.
+const GATHER: Duration = Duration::from_millis(50);
+
 /// The time until a database that failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -38,6 +42,8 @@ struct Inner {
     waiting: Mutex<Waiting>,
     /// Tells that some entries are written, or that the task has ended.
     written: Notify,
+    /// Tells the task that somebody waits for it.
+    hurry: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -84,6 +90,7 @@ impl AuditWriter {
     /// are not.
     pub(super) async fn flush(&self) -> u64 {
         let recorded = self.waiting().recorded;
+        self.0.hurry.notify_one();
         let written = async {
             loop {
                 let notified = self.0.written.notified();
@@ -110,7 +117,11 @@ impl AuditWriter {
     }
 
     async fn write_all(self, database: Database) {
-        while let Some((batch, old)) = self.next_batch() {
+        loop {
+            self.gather().await;
+            let Some((batch, old)) = self.next_batch() else {
+                break;
+            };
             let (entries, count) = (batch.clone(), batch.len() as u64);
             let write = database.write(move |tx| Box::pin(write(tx, batch, old)));
             match write.await {
@@ -124,6 +135,13 @@ impl AuditWriter {
             self.0.written.notify_waiters();
         }
         self.0.written.notify_waiters();
+    }
+
+    /// Waits until there are enough entries for a transaction, or somebody waits for them, or the time is over.
+    async fn gather(&self) {
+        if self.waiting().entries.len() < BATCH {
+            let _ = timeout(GATHER, self.0.hurry.notified()).await;
+        }
     }
 
     /// Takes the next entries, and the time before which entries are removed; `None` when all are written, or the
