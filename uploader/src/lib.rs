@@ -13,6 +13,7 @@
 //! boxes    mirrors Vagrant boxes out of a registry that is switched off
 //! mirror   mirrors artifacts out of an Atlas, into the same tree
 //! packer   reads Packer's manifests and templates, and serves as its `atlas` post-processor
+//! terraform   serves as Terraform's provider `atlas`
 //! cli      runs the program `atlas-upload` (not part of the library)
 //! ```
 //!
@@ -29,6 +30,7 @@ pub mod packer;
 pub mod pull;
 pub mod push;
 pub mod show;
+pub mod terraform;
 
 pub use api::{Client, ClientOptions};
 pub use base::error::{Cause, Error, Phase};

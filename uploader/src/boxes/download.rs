@@ -57,31 +57,25 @@ pub async fn download(
     path: Option<PathBuf>,
     reporter: Arc<dyn Reporter>,
 ) -> Result<DownloadedBox, Error> {
-    let record = service.read(&choice.name).await?;
-    let failed = |name: String, cause| Error::new(Phase::Fetch { name }, cause);
-    let (version, file) =
-        choose(&record, choice).map_err(|cause| failed(choice.name.to_string(), cause))?;
-    let name = label(&record.tag(), &version.version, file);
+    let FoundFile {
+        record,
+        version,
+        file,
+    } = find(service, choice).await?;
+    let name = label(&record.tag(), &version, &file);
+    let failed = |cause| Error::new(Phase::Fetch { name: name.clone() }, cause);
     let shown = path.clone();
     let path = match path {
         Some(path) => replaceable(path),
         None => free_path(&name),
     };
-    let path = path.map_err(|cause| failed(name.clone(), cause))?;
-    let checksum = service.source.checksum(&record, &version.version, file);
-    let checksum = checksum
-        .await
-        .map_err(|cause| failed(name.clone(), cause))?;
-    let verified = checksum.is_some();
-    let file = FileRecord {
-        checksum,
-        ..file.clone()
-    };
+    let path = path.map_err(failed)?;
+    let verified = file.checksum.is_some();
     reporter.report(Event::Downloading { slug: &name });
     let origin = BoxOrigin {
         source: &service.source,
         record: &record,
-        version: &version.version,
+        version: &version,
         file: &file,
     };
     let fetch = Fetch {
@@ -89,16 +83,44 @@ pub async fn download(
         path: &path,
         meter: &Meter::new(file.size, reporter),
     };
-    let fetched = fetch
-        .run()
-        .await
-        .map_err(|cause| failed(name.clone(), cause))?;
+    let fetched = fetch.run().await.map_err(failed)?;
     Ok(DownloadedBox {
         name,
         file: shown.unwrap_or(path),
         bytes: fetched.bytes,
         checksum: fetched.checksum,
         verified,
+    })
+}
+
+/// A file of a box.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundFile {
+    /// The box.
+    pub record: BoxRecord,
+    /// The version.
+    pub version: String,
+    /// The file, with its checksum if the service has one.
+    pub file: FileRecord,
+}
+
+/// Finds a file without downloading it.
+///
+/// # Errors
+/// [`Phase::ReadBox`] for a box that cannot be read, [`Phase::Fetch`] for a file that is not there.
+pub async fn find(service: &BoxService, choice: &BoxChoice) -> Result<FoundFile, Error> {
+    let record = service.read(&choice.name).await?;
+    let failed = |name: String, cause| Error::new(Phase::Fetch { name }, cause);
+    let (version, file) =
+        choose(&record, choice).map_err(|cause| failed(choice.name.to_string(), cause))?;
+    let (version, file) = (version.version.clone(), file.clone());
+    let checksum = service.source.checksum(&record, &version, &file).await;
+    let name = label(&record.tag(), &version, &file);
+    let checksum = checksum.map_err(|cause| failed(name, cause))?;
+    Ok(FoundFile {
+        file: FileRecord { checksum, ..file },
+        version,
+        record,
     })
 }
 

@@ -27,7 +27,7 @@ use tokio::sync::oneshot;
 use app::{App, Failure, configuration};
 use args::{Args, Command, OutputFormat, legacy_usage};
 use commands::packer::plugin::Role;
-use commands::{boxes, config, manual, packer};
+use commands::{boxes, config, manual, packer, terraform};
 use output::console::Console;
 use output::logging;
 
@@ -48,6 +48,9 @@ pub(crate) fn main() -> ExitCode {
     let console = Console::new(redactor);
     if let Some(role) = Role::of(&arguments) {
         return role.play(&console);
+    }
+    if terraform::plugin::is_named(&arguments) {
+        return terraform::plugin::play(&console);
     }
     let texts: Vec<_> = arguments
         .iter()
@@ -143,6 +146,9 @@ async fn run(args: Args, console: &Arc<Console>) -> ExitCode {
         }
         Command::Man { folder } => return ended(manual::pages(&folder, console), console),
         Command::Packer { command } => return ended(packer::run(command, console).await, console),
+        Command::Terraform { command } => {
+            return ended(terraform::run(command, console).await, console);
+        }
         command => command,
     };
     let flags = Flags {

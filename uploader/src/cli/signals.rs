@@ -51,3 +51,13 @@ pub(super) fn stop_at_the_second() -> std::io::Result<()> {
 pub(super) fn stop_at_the_second() -> std::io::Result<()> {
     Ok(())
 }
+
+/// Ignores SIGINT and SIGTERM in a plugin: Ctrl-C reaches the whole process group, and the program that started the
+/// plugin then tells it what to do.
+pub(super) fn leave_to_parent() -> std::io::Result<()> {
+    #[cfg(unix)]
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, std::sync::Arc::default())?;
+    }
+    Ok(())
+}

@@ -38,6 +38,8 @@ pub enum Origin {
     Variable(&'static str),
     /// A key of a template's post-processor.
     Template(&'static str),
+    /// A setting of Terraform's provider.
+    Provider(&'static str),
     /// The default, since the setting was not given.
     Default,
 }
@@ -48,6 +50,7 @@ impl fmt::Display for Origin {
             Self::Flag(name) => write!(f, "the flag {name}"),
             Self::Variable(name) => write!(f, "the variable {name}"),
             Self::Template(key) => write!(f, "the template's {key}"),
+            Self::Provider(key) => write!(f, "the provider's {key}"),
             Self::Default => f.write_str("the default"),
         }
     }

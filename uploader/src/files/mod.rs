@@ -1,6 +1,7 @@
 //! Handles files: reads them within limits, measures free space, makes temporary files, keeps documents in locked
-//! files, and writes paths as JSON.
+//! files, installs plugins, and writes paths as JSON.
 
+pub(crate) mod installation;
 pub(crate) mod io_error;
 pub(crate) mod read;
 pub(crate) mod receipt;

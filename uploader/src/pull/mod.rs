@@ -124,6 +124,57 @@ pub async fn pull(client: &Client, pull: &Pull, target: Target) -> Result<Pulled
     })
 }
 
+/// Pulls the file of a version to a path, unless that file is there: nothing is downloaded if its digest is the one that
+/// the push left in the metadata.
+///
+/// # Errors
+/// The errors of [`pull`].
+pub async fn pull_unless_there(
+    client: &Client,
+    request: &Pull,
+    path: &Path,
+) -> Result<Pulled, Error> {
+    let (version, digest) = match request.version {
+        Some(version) => (version, digest_of(client, request, version).await?),
+        None => {
+            let newest = newest_with_file(client, request).await?;
+            (newest.version, content_digest::of(&newest.metadata))
+        }
+    };
+    if let Some(digest) = digest
+        && let Some(bytes) = length_with(path, &digest).await?
+    {
+        return Ok(Pulled {
+            slug: version_slug(&request.name, &request.artifact_type, version),
+            version,
+            digest,
+            verified: true,
+            bytes,
+            file: Some(path.to_owned()),
+        });
+    }
+    let this = Pull {
+        version: Some(version),
+        ..request.clone()
+    };
+    pull(client, &this, Target::File(path.to_owned())).await
+}
+
+/// Returns the length of a file with this digest; `None` for another file, or none.
+async fn length_with(path: &Path, digest: &Digest) -> Result<Option<u64>, Error> {
+    let (path, digest) = (path.to_owned(), digest.clone());
+    let hashed = tokio::task::spawn_blocking(move || {
+        let mut file = File::open(path).ok()?;
+        let mut hashing = HashingWriter::new(digest.algorithm(), io::sink());
+        io::copy(&mut file, &mut hashing).ok()?;
+        let (_, here, length) = hashing.finish();
+        (here == digest).then_some(length)
+    });
+    hashed
+        .await
+        .map_err(|error| Error::new(Phase::Save, Cause::Internal(error.to_string())))
+}
+
 fn open(pull: &Pull, version: u64, target: Target) -> Result<Sink, Error> {
     let slug = version_slug(&pull.name, &pull.artifact_type, version);
     Sink::open(target, &slug)

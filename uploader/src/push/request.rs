@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::blocking::blocking;
 use super::pack::{self, BoxMetadata};
+use crate::base::digest::Digest;
 use crate::base::error::{Cause, Error, Phase};
+use crate::base::reporter::Silent;
 use crate::base::slug::{ArtifactName, ArtifactType};
 
 /// A version to create.
@@ -66,6 +68,17 @@ impl Push {
 }
 
 impl Push {
+    /// Returns the digest of the bytes that this push would send; `None` without a file. The files are packed for it.
+    ///
+    /// # Errors
+    /// [`Phase::Pack`] for files that cannot be packed.
+    pub async fn digest(&self) -> Result<Option<Digest>, Error> {
+        let (paths, options) = (self.paths.clone(), self.packing.clone());
+        let packed = blocking(move || pack::pack(&paths, &options, &Silent)).await?;
+        let payload = packed.map_err(|cause| Error::new(Phase::Pack, cause))?;
+        Ok(payload.and_then(|payload| payload.digest()))
+    }
+
     /// Checks whether Vagrant could use the file of this push, if its type is that of a Vagrant box; see
     /// [`pack::check_box`]. Returns what the box says of itself; `None` for another type. A push does not call this by
     /// itself.

@@ -32,18 +32,30 @@ const RESERVED: [&str; 8] = [
 /// `{"NAME": {"name": "user/name", "type", "id", "version": 7, "slug", "file_url", "metadata_full": {…}}}`;
 /// `file_url` is empty for a version without a file.
 pub fn document(variable: &VariableName, version: &Version, file_url: &Url) -> Value {
-    let id = version.id.clone().filter(|id| !id.is_empty());
+    let metadata = metadata_full(&version.metadata);
+    let metadata: Map<_, _> = metadata.map(|(key, value)| (key, json!(value))).collect();
     json!({
         variable.0.as_str(): {
             "name": version.tag,
             "type": version.artifact_type,
-            "id": id.unwrap_or_else(|| format!("{} {}", version.tag, version.version)),
+            "id": id(version),
             "version": version.version,
             "slug": version.slug,
-            "file_url": if version.file { file_url.as_str() } else { "" },
-            "metadata_full": metadata_full(&version.metadata),
+            "file_url": shown_url(version, file_url),
+            "metadata_full": metadata,
         }
     })
+}
+
+/// Returns the id of a version; of one without an id, its artifact and number.
+pub(crate) fn id(version: &Version) -> String {
+    let id = version.id.clone().filter(|id| !id.is_empty());
+    id.unwrap_or_else(|| format!("{} {}", version.tag, version.version))
+}
+
+/// Returns the address of the file of a version; empty without a file.
+pub(crate) fn shown_url<'a>(version: &Version, file_url: &'a Url) -> &'a str {
+    if version.file { file_url.as_str() } else { "" }
 }
 
 /// Returns the only version of a search.
@@ -51,20 +63,24 @@ pub fn document(variable: &VariableName, version: &Version, file_url: &Url) -> V
 /// # Errors
 /// [`Phase::Search`] if no version matches, or several do.
 pub fn only<'a>(found: &'a [Version], name: &ArtifactName) -> Result<&'a Version, Error> {
-    let cause = match found {
-        [version] => return Ok(version),
-        [] => Cause::Missing(format!("No matching artifact for '{name}'")),
-        several => Cause::Usage(format!(
-            "Got {} results for '{name}', only one is allowed: choose with --version, --build or --metadata",
-            several.len()
-        )),
-    };
-    Err(Error::new(Phase::Search, cause))
+    match found {
+        [version] => Ok(version),
+        [] => {
+            let nothing = format!("No matching artifact for '{name}'");
+            Err(Error::new(Phase::Search, Cause::Missing(nothing)))
+        }
+        several => {
+            let count = several.len();
+            let reason = format!("Got {count} results for '{name}', only one is allowed");
+            let error = Error::new(Phase::Search, Cause::Usage(reason));
+            Err(error.with_hint("choose with --version, --build or --metadata"))
+        }
+    }
 }
 
 /// Returns the metadata with every character of a key that is not a letter, a digit, `_` or `-` replaced by
-/// `-`. If two keys become equal, the later one in the server's order is kept.
-fn metadata_full(metadata: &Metadata) -> Map<String, Value> {
+/// `-`. If two keys become equal, the later one in the server's order counts.
+pub(crate) fn metadata_full(metadata: &Metadata) -> impl Iterator<Item = (String, &str)> {
     let plain = |c: char| {
         if c.is_ascii_alphanumeric() || c == '_' {
             c
@@ -73,8 +89,7 @@ fn metadata_full(metadata: &Metadata) -> Map<String, Value> {
         }
     };
     let entries = metadata.0.iter();
-    let cleaned = entries.map(|(key, value)| (key.chars().map(plain).collect(), json!(value)));
-    cleaned.collect()
+    entries.map(move |(key, value)| (key.chars().map(plain).collect(), value.as_str()))
 }
 
 /// The name of a variable in Terraform.

@@ -19,3 +19,5 @@ mod push;
 mod real_clients;
 mod show;
 mod support;
+#[cfg(unix)]
+mod terraform;

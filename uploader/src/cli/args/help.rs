@@ -240,6 +240,24 @@ SHA-256 beside it. Files of other programs are not replaced. The paths of the fi
 Example:
   atlas-upload packer install --dir ~/.packer.d/plugins";
 
+pub(in crate::cli) const TERRAFORM: &str = "\
+After the installation, Terraform 0.12 and later has the provider atlas that it dropped after 0.11.
+
+Examples:
+  atlas-upload terraform install
+  atlas-upload terraform doctor
+  atlas-upload terraform uninstall";
+
+pub(in crate::cli) const TERRAFORM_INSTALL: &str = "\
+The program is copied as the provider hashicorp/atlas of Terraform's default registry, so that
+`terraform init` needs no network for it: into ~/.terraform.d/plugins, where Terraform looks by itself,
+or into a mirror that several machines share, or alone into a folder for dev_overrides. What Terraform's
+configuration must say is printed. Files of other programs are not replaced.
+
+Examples:
+  atlas-upload terraform install --mirror /srv/terraform-providers
+  atlas-upload terraform install --dir ~/bin/providers";
+
 pub(in crate::cli) const WHOAMI: &str = "\
 Example:
   atlas-upload whoami --atlas-url https://atlas.example.com";

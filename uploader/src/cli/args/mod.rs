@@ -200,6 +200,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: PackerCommand,
     },
+    /// Use this program as Terraform's provider atlas
+    #[command(after_help = help::TERRAFORM)]
+    Terraform {
+        #[command(subcommand)]
+        command: TerraformCommand,
+    },
     /// Print a script that completes arguments in a shell
     #[command(after_help = help::COMPLETIONS)]
     Completions {
@@ -233,6 +239,28 @@ pub(crate) enum PackerCommand {
     },
     /// Check whether the installed Packer finds the plugin
     Doctor,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TerraformCommand {
+    /// Put the provider where Terraform finds it
+    #[command(after_help = help::TERRAFORM_INSTALL)]
+    Install(TerraformPlace),
+    /// Remove what `install` installed
+    Uninstall(TerraformPlace),
+    /// Check whether the installed Terraform finds the provider
+    Doctor,
+}
+
+/// A place from which Terraform takes providers; your own folder of plugins unless given.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TerraformPlace {
+    /// A mirror of providers, as packed archives
+    #[arg(long, value_name = "FOLDER", conflicts_with = "dir")]
+    pub(crate) mirror: Option<PathBuf>,
+    /// A folder for the program alone, for dev_overrides
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) dir: Option<PathBuf>,
 }
 
 impl Command {

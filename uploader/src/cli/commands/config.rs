@@ -106,6 +106,7 @@ impl Row {
             Origin::Flag(name) => ("flag", Some(name)),
             Origin::Variable(name) => ("variable", Some(name)),
             Origin::Template(name) => ("template", Some(name)),
+            Origin::Provider(name) => ("provider", Some(name)),
             Origin::Default => ("default", None),
         };
         Self {

@@ -11,13 +11,17 @@ mod push;
 mod search;
 mod show;
 mod template;
+pub(super) mod terraform;
 mod whoami;
+
+use std::path::PathBuf;
 
 use atlas_uploader::base::exit_code::ExitCode;
 use atlas_uploader::{Cause, Error, Phase};
 
 use super::app::{App, Failure};
 use super::args::Command;
+use super::output::console::Console;
 
 impl App<'_> {
     /// Runs a subcommand that calls an Atlas, and returns its exit code.
@@ -34,7 +38,8 @@ impl App<'_> {
             | Command::Box { .. }
             | Command::Completions { .. }
             | Command::Man { .. }
-            | Command::Packer { .. } => Ok(()),
+            | Command::Packer { .. }
+            | Command::Terraform { .. } => Ok(()),
         }
         .map(|()| ExitCode::Success)
         .map_err(Failure::from)
@@ -48,4 +53,26 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, Error> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|error| Err(Error::new(phase, Cause::Internal(error.to_string()))))
+}
+
+/// Prints what an uninstallation removed, and warns of what stays because it has changed.
+fn show_removed(
+    removed: &[PathBuf],
+    changed: &[PathBuf],
+    folder: &str,
+    console: &Console,
+) -> Result<(), Error> {
+    for path in removed {
+        console.out_path(path)?;
+    }
+    for path in changed {
+        console.warn(&format!(
+            "{} has changed since its installation, and is not removed",
+            path.display()
+        ));
+    }
+    if removed.is_empty() {
+        console.say(&format!("Nothing was removed from {folder}"));
+    }
+    Ok(())
 }

@@ -9,4 +9,6 @@ mod packer;
 mod packing;
 #[cfg(unix)]
 mod sequences;
+#[cfg(target_os = "linux")]
+mod terraform;
 mod vagrant;

@@ -6,6 +6,8 @@ pub(crate) mod program;
 pub(crate) mod recorded;
 pub(crate) mod registry;
 pub(crate) mod server;
+#[cfg(unix)]
+pub(crate) mod terraform;
 pub(crate) mod tls;
 
 use std::collections::BTreeMap;

@@ -32,7 +32,7 @@ const CRATES: &[(&str, &[&[&str]])] = &[
         "uploader",
         &[
             &["cli"],
-            &["mirror", "packer"],
+            &["mirror", "packer", "terraform"],
             &["boxes"],
             &["push"],
             &["pull"],

@@ -2,8 +2,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use atlas_uploader::base::exit_code::ExitCode;
 use atlas_uploader::packer::plugin::server::{COOKIE, Plugin, Start, description};
@@ -11,6 +9,7 @@ use atlas_uploader::packer::plugin::spec::Encoding;
 
 use crate::cli::output::console::Console;
 use crate::cli::output::logging;
+use crate::cli::signals;
 
 /// The beginning of the plugin's first line of log, which `doctor` looks for.
 pub(in crate::cli) const STARTED: &str = "atlas-upload as a plugin of Packer: ";
@@ -87,7 +86,7 @@ fn is_packer() -> bool {
 }
 
 fn serve(start: Start, console: &Console) -> std::io::Result<()> {
-    leave_signals_to_packer()?;
+    signals::leave_to_parent()?;
     let runtime = tokio::runtime::Runtime::new()?;
     let served = runtime.block_on(async {
         let plugin = Plugin::listen(start).await?;
@@ -99,16 +98,6 @@ fn serve(start: Start, console: &Console) -> std::io::Result<()> {
     // Files that are still being packed are abandoned.
     runtime.shutdown_background();
     served
-}
-
-/// Ignores SIGINT and SIGTERM: Ctrl-C reaches the whole process group, and Packer then tells the plugin
-/// what to do.
-fn leave_signals_to_packer() -> std::io::Result<()> {
-    #[cfg(unix)]
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

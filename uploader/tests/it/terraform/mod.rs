@@ -1,0 +1,3 @@
+mod artifact;
+mod others;
+mod process;
