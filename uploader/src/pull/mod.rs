@@ -162,7 +162,7 @@ pub async fn pull_unless_there(
 
 /// Returns the length of a file with this digest; `None` for another file, or none.
 async fn length_with(path: &Path, digest: &Digest) -> Result<Option<u64>, Error> {
-    let (path, digest) = (path.to_owned(), digest.clone());
+    let (path, digest) = (path.to_owned(), *digest);
     let hashed = tokio::task::spawn_blocking(move || {
         let mut file = File::open(path).ok()?;
         let mut hashing = HashingWriter::new(digest.algorithm(), io::sink());

@@ -30,13 +30,16 @@ pub(super) const PROVIDER: Schema = Schema {
 
 /// The Atlas that the settings choose.
 pub(super) enum Atlas {
-    Known {
-        client: Client,
-        config: Box<Config>,
-        redactor: Redactor,
-    },
+    Known(Box<Known>),
     /// The address or the token is known only after apply.
     Unknown,
+}
+
+/// An Atlas, and the settings that chose it.
+pub(super) struct Known {
+    pub(super) client: Client,
+    pub(super) config: Config,
+    pub(super) redactor: Redactor,
 }
 
 impl Atlas {
@@ -77,25 +80,21 @@ impl Atlas {
             redactor: redactor.clone(),
             ..ClientOptions::new(config.atlas_url.value.clone())
         };
-        Ok(Self::Known {
+        Ok(Self::Known(Box::new(Known {
             client: Client::new(options).map_err(|error| Problem::of(&error))?,
-            config: Box::new(config),
+            config,
             redactor: redactor.clone(),
-        })
+        })))
     }
 
     pub(super) fn is_known(&self) -> bool {
-        matches!(self, Self::Known { .. })
+        matches!(self, Self::Known(_))
     }
 
-    /// Returns the client, with the settings that it came from.
-    pub(super) fn known(&self) -> Result<(&Client, &Config, &Redactor), Problem> {
+    /// Returns the Atlas, if its settings are known.
+    pub(super) fn known(&self) -> Result<&Known, Problem> {
         match self {
-            Self::Known {
-                client,
-                config,
-                redactor,
-            } => Ok((client, config, redactor)),
+            Self::Known(known) => Ok(known),
             Self::Unknown => Err(Problem::new(
                 "The provider's address or token is known only after apply",
             )
@@ -107,7 +106,7 @@ impl Atlas {
 
     /// Returns the client.
     pub(super) fn client(&self) -> Result<&Client, Problem> {
-        self.known().map(|(client, ..)| client)
+        self.known().map(|known| &known.client)
     }
 
     /// Returns the client, if it has a token, without which nothing can be written.
@@ -127,7 +126,7 @@ impl Atlas {
             Some(404) => "resource not found".to_owned(),
             _ => error.cause().to_string(),
         };
-        let Ok((client, config, _)) = self.known() else {
+        let Ok(Known { client, config, .. }) = self.known() else {
             return Problem::new(format!("{summary}: {reason}"));
         };
         let hint = match (status, client.has_token()) {

@@ -149,11 +149,12 @@ mod tests {
             (Place::Override(at("bin")), format!("bin/{PROGRAM}")),
         ] {
             let path = at(&format!("{path}{}", std::env::consts::EXE_SUFFIX));
-            assert_eq!(place.install(&program).unwrap(), [path.clone()]);
-            let first = fs::read(&path).unwrap();
-            assert_eq!(place.install(&program).unwrap(), [path.clone()]);
-            assert_eq!(fs::read(&path).unwrap(), first, "not the same bytes");
-            assert_eq!(place.uninstall().unwrap().removed, [path]);
+            let paths = vec![path];
+            assert_eq!(place.install(&program).unwrap(), paths);
+            let first = fs::read(&paths[0]).unwrap();
+            assert_eq!(place.install(&program).unwrap(), paths);
+            assert_eq!(fs::read(&paths[0]).unwrap(), first, "not the same bytes");
+            assert_eq!(place.uninstall().unwrap().removed, paths);
             assert_eq!(fs::read_dir(place.folder()).unwrap().count(), 0);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::atlas::Atlas;
+use super::super::atlas::{Atlas, Known};
 use super::super::object::Object;
 use super::super::problem::Problem;
 use super::super::schema::{Attribute, Kind, Schema};
@@ -100,7 +100,9 @@ pub(super) async fn read(atlas: &Atlas, mut config: Object) -> Result<Object, Pr
 
 /// Connects to the API of boxes of the same server, with the same token.
 async fn connect(atlas: &Atlas, choice: &BoxChoice) -> Result<Result<BoxService, Error>, Problem> {
-    let (_, config, redactor) = atlas.known()?;
+    let Known {
+        config, redactor, ..
+    } = atlas.known()?;
     let address = &config.atlas_url.value;
     let defaults = ClientOptions::new(address.clone());
     let credentials = Credentials::default();

@@ -243,3 +243,6 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 pub(crate) fn failed(path: &Path, error: io::Error) -> Error {
     Error::new(Phase::Install, Cause::file(path, error))
 }
+
+#[cfg(test)]
+mod tests;
