@@ -15,6 +15,8 @@ pub(super) mod terraform;
 mod whoami;
 
 use std::path::PathBuf;
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use atlas_uploader::base::exit_code::ExitCode;
 use atlas_uploader::{Cause, Error, Phase};
@@ -53,6 +55,30 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, Error> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|error| Err(Error::new(phase, Cause::Internal(error.to_string()))))
+}
+
+/// The longest run of a program that loads its plugins, and may look for them on the network.
+const PROGRAMS_TIME: Duration = Duration::from_secs(120);
+
+/// Runs another program, which is found in `PATH`, and returns what it printed.
+async fn output_of(program: &str, command: &mut tokio::process::Command) -> Result<Output, Error> {
+    let missing = |reason| Error::new(Phase::Install, Cause::Missing(reason));
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(PROGRAMS_TIME, command.output()).await;
+    let output = output.map_err(|_| {
+        let limit = PROGRAMS_TIME.as_secs();
+        let arguments = command.as_std().get_args();
+        let arguments: Vec<_> = arguments.map(|word| word.to_string_lossy()).collect();
+        let what = arguments.join(" ");
+        missing(format!(
+            "`{program} {what}` did not end within {limit} seconds"
+        ))
+    })?;
+    output.map_err(|error| {
+        missing(format!(
+            "{program} cannot be run; check that it is in PATH: {error}"
+        ))
+    })
 }
 
 /// Prints what an uninstallation removed, and warns of what stays because it has changed.

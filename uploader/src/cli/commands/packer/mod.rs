@@ -7,20 +7,17 @@ pub(in crate::cli) mod plugin;
 
 use std::path::PathBuf;
 use std::process::Output;
-use std::time::Duration;
 
 use atlas_uploader::packer::plugin::install::{PackerVersion, plugin_folder};
 use atlas_uploader::{Cause, Error, Phase};
 use tokio::process::Command;
 
+use super::output_of;
 use crate::cli::args::PackerCommand;
 use crate::cli::output::console::Console;
 
 /// The lines of Packer's output that an error quotes: the reason stands at the end.
 const LAST_LINES: usize = 5;
-
-/// The longest run of Packer; it starts each plugin for `version` and `validate`.
-const PACKERS_TIME: Duration = Duration::from_secs(120);
 
 /// Runs a subcommand of `packer`.
 pub(in crate::cli) async fn run(command: PackerCommand, console: &Console) -> Result<(), Error> {
@@ -39,21 +36,8 @@ async fn packer(arguments: &[&str], log: bool) -> Result<Output, Error> {
         .env("CHECKPOINT_DISABLE", "1")
         // With this variable, Packer would write its log to a file instead of stderr.
         .env_remove("PACKER_LOG_PATH")
-        .env("PACKER_LOG", if log { "1" } else { "" })
-        .stdin(std::process::Stdio::null())
-        .kill_on_drop(true);
-    let output = tokio::time::timeout(PACKERS_TIME, command.output()).await;
-    let output = output.map_err(|_| {
-        let (what, limit) = (arguments.join(" "), PACKERS_TIME.as_secs());
-        missing(&format!(
-            "`packer {what}` did not end within {limit} seconds"
-        ))
-    })?;
-    output.map_err(|error| {
-        missing(&format!(
-            "packer cannot be run; check that it is in PATH: {error}"
-        ))
-    })
+        .env("PACKER_LOG", if log { "1" } else { "" });
+    output_of("packer", &mut command).await
 }
 
 async fn version() -> Result<PackerVersion, Error> {

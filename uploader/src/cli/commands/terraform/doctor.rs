@@ -2,14 +2,14 @@
 //! known way, and reports whether this program did so.
 
 use std::path::Path;
-use std::process::{Output, Stdio};
-use std::time::Duration;
+use std::process::Output;
 
 use atlas_uploader::{Cause, Error, Phase};
 use tokio::process::Command;
 
 use super::missing;
 use super::plugin::STARTED;
+use crate::cli::commands::output_of;
 use crate::cli::output::console::Console;
 
 /// The provider refuses the name, so it never contacts a server.
@@ -19,8 +19,6 @@ const CONFIGURATION: &str =
 const REFUSAL: &str = "malformed slug";
 /// The lines of Terraform's output that an error quotes.
 const LAST_LINES: usize = 12;
-/// The longest run of Terraform: it may look for the provider on the network.
-const TERRAFORMS_TIME: Duration = Duration::from_secs(120);
 
 pub(super) async fn run(console: &Console) -> Result<(), Error> {
     let failed =
@@ -74,21 +72,8 @@ async fn terraform(folder: &Path, arguments: &[&str]) -> Result<Output, Error> {
         .env("CHECKPOINT_DISABLE", "1")
         // With this variable, Terraform would write its log to a file instead of stderr.
         .env_remove("TF_LOG_PATH")
-        .env("TF_LOG", "debug")
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
-    let output = tokio::time::timeout(TERRAFORMS_TIME, command.output()).await;
-    let output = output.map_err(|_| {
-        let (what, limit) = (arguments.join(" "), TERRAFORMS_TIME.as_secs());
-        missing(&format!(
-            "`terraform {what}` did not end within {limit} seconds"
-        ))
-    })?;
-    output.map_err(|error| {
-        missing(&format!(
-            "terraform cannot be run; check that it is in PATH: {error}"
-        ))
-    })
+        .env("TF_LOG", "debug");
+    output_of("terraform", &mut command).await
 }
 
 fn heard(output: &Output) -> String {
