@@ -4,6 +4,10 @@
 
 FROM rust:1-slim-bookworm AS build
 WORKDIR /src
+# The library that compresses; an image without a network may have it already.
+RUN dpkg -s libisal-dev >/dev/null 2>&1 || { \
+        apt-get update && apt-get install -y --no-install-recommends libisal-dev && rm -rf /var/lib/apt/lists/*; \
+    }
 # Cargo reads these where they are set: a build that is only tried may optimise less.
 ARG CARGO_PROFILE_RELEASE_LTO
 ARG CARGO_PROFILE_RELEASE_CODEGEN_UNITS
@@ -13,20 +17,21 @@ ARG CARGO_PROFILE_RELEASE_OPT_LEVEL
 # only when a manifest changes.
 COPY Cargo.toml Cargo.lock ./
 COPY common/Cargo.toml common/
+COPY isal/Cargo.toml isal/build.rs isal/
 COPY uploader/Cargo.toml uploader/
 COPY mock-atlas/Cargo.toml mock-atlas/
 COPY contract-tests/Cargo.toml contract-tests/build.rs contract-tests/
 COPY workspace-tests/Cargo.toml workspace-tests/
-RUN for crate in common uploader mock-atlas contract-tests; do \
+RUN for crate in common isal uploader mock-atlas contract-tests; do \
         mkdir "$crate/src" && touch "$crate/src/lib.rs" || exit; \
     done && \
     for crate in uploader mock-atlas contract-tests; do echo 'fn main() {}' >"$crate/src/main.rs" || exit; done && \
     mkdir -p mock-atlas/benches/emulator && touch mock-atlas/benches/emulator/main.rs && \
-    cargo build --release --locked --bins && \
-    cargo clean --release --locked -p atlas-common -p atlas-uploader -p mock-atlas -p atlas-contract-tests
+    cargo build --release --locked --bins --features isal && \
+    cargo clean --release --locked -p atlas-common -p atlas-isal -p atlas-uploader -p mock-atlas -p atlas-contract-tests
 
 COPY . .
-RUN cargo build --release --locked --bins
+RUN cargo build --release --locked --bins --features isal
 
 # What a program needs at run time. The C library finds names by itself, but looks into /etc/hosts
 # first only when it is told to.

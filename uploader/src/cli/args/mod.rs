@@ -16,6 +16,7 @@ use atlas_uploader::api::retry::RetryPolicy;
 use atlas_uploader::base::slug::{ArtifactName, ArtifactType};
 use atlas_uploader::boxes::publish;
 use atlas_uploader::config::Flags;
+use atlas_uploader::push::pack::COMPRESSORS;
 use atlas_uploader::push::resume;
 use atlas_uploader::show::tfvars::VariableName;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
@@ -26,12 +27,18 @@ use push::PushArgs;
 
 /// Pushes artifacts to any Atlas, as Packer's atlas post-processor did, and fetches them back.
 #[derive(Debug, Parser)]
-#[command(name = "atlas-upload", version, after_help = help::VARIABLES)]
+#[command(name = "atlas-upload", version, long_version = long_version(), after_help = help::VARIABLES)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) global: GlobalArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Returns the version, and in a second line what this build compresses with.
+fn long_version() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!("{version}\ncompression: {COMPRESSORS}")
 }
 
 #[derive(Debug, Clone, clap::Args)]

@@ -9,8 +9,9 @@ use std::num::NonZero;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use flate2::{Compress, Compression, Crc, FlushCompress};
+use flate2::Crc;
 
+use super::deflate::Deflate;
 use crate::base::error::Cause;
 
 /// The gzip header, without file name, time and operating system.
@@ -101,7 +102,7 @@ fn lost(error: io::Error) -> Cause {
 }
 
 fn work(level: u32, todo: &Receiver<Vec<u8>>, done: &SyncSender<io::Result<Packed>>) {
-    let mut deflate = Compress::new(Compression::new(level), false);
+    let mut deflate = Deflate::new(level);
     for block in todo {
         let mut sum = Crc::new();
         sum.update(&block);
@@ -142,14 +143,8 @@ fn end(out: &mut impl Write, sum: &Crc) -> io::Result<()> {
 }
 
 /// Compresses a block into deflate blocks that end at a byte boundary and are never longer than stored ones.
-fn deflated(deflate: &mut Compress, block: &[u8]) -> io::Result<Vec<u8>> {
-    deflate.reset();
-    // The capacity allows nine bits for each byte, the worst case of level 1: zlib-rs 0.6 panics there when the
-    // buffer is full.
-    let mut out = Vec::with_capacity(block.len() + block.len() / 8 + 1024);
-    deflate
-        .compress_vec(block, &mut out, FlushCompress::Sync)
-        .map_err(io::Error::other)?;
+fn deflated(deflate: &mut Deflate, block: &[u8]) -> io::Result<Vec<u8>> {
+    let out = deflate.block(block)?;
     if out.len() > block.len() + block.len().div_ceil(STORED) * STORED_HEADER {
         return Ok(stored(block));
     }

@@ -7,11 +7,12 @@
 //! empty selection is an error, where Packer took a selection by globs and git that left nothing for "no globs".
 //!
 //! `entries` collects the names that the `filter` admits; `archive` writes them as a tar, which `gzip`
-//! compresses on all cores and `spool` keeps; `fingerprint` detects files that change meanwhile. `vagrant_box`
+//! compresses on all cores, each block by `deflate`, and `spool` keeps; `fingerprint` detects files that change meanwhile. `vagrant_box`
 //! checks whether the file to send is a Vagrant box.
 
 mod archive;
 mod common_folder;
+mod deflate;
 mod entries;
 mod filter;
 mod fingerprint;
@@ -35,6 +36,7 @@ use crate::base::error::Cause;
 use crate::base::reporter::{Event, Reporter};
 use archive::Archive;
 use common_folder::CommonFolder;
+pub use deflate::COMPRESSORS;
 use entries::Entries;
 use filter::Filter;
 pub use options::{Level, Options};
