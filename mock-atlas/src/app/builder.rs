@@ -93,6 +93,8 @@ pub struct Builder {
     /// Whether clients may reset, restore and seed data that is kept.
     may_reset: bool,
     webhooks: WebhookTiming,
+    /// The names by which the emulator is known.
+    hosts: Vec<String>,
     http: Settings,
 }
 
@@ -144,6 +146,22 @@ impl Builder {
     #[must_use]
     pub fn public_url(mut self, url: impl Into<String>) -> Self {
         self.http.public_url = Some(url.into());
+        self
+    }
+
+    /// Adds a name by which the emulator is known, such as `atlas.example.com`. The pages and `/_mock` answer requests
+    /// that name an address, `localhost`, the host of [`Builder::public_url`] or one of these; others get 421, so that
+    /// no web page can reach them under a name of its own. Atlas's API answers any host.
+    #[must_use]
+    pub fn allow_host(mut self, name: impl Into<String>) -> Self {
+        self.hosts.push(name.into());
+        self
+    }
+
+    /// Leaves the pages for people out: `/`, `/U`, `/U/N` for browsers, and the control room.
+    #[must_use]
+    pub fn no_pages(mut self) -> Self {
+        self.http.no_pages = true;
         self
     }
 

@@ -147,6 +147,16 @@ struct EmulatorArguments {
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
 
+    /// A name by which the emulator is known, such as atlas.example.com; may be given several times. The pages
+    /// and /_mock answer addresses, localhost, the host of --public-url and these; others get 421. Atlas's API
+    /// answers any host
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    allow_host: Vec<String>,
+
+    /// Leave out the pages for browsers
+    #[arg(long)]
+    no_pages: bool,
+
     /// The number of requests to keep for `requests`, `verify` and `lints`; 0 keeps none [default:
     /// 5000]
     #[arg(long, value_name = "REQUESTS")]
@@ -208,6 +218,10 @@ impl EmulatorArguments {
         }
         builder = self.faults(builder);
         builder = given(builder, self.public_url.clone(), Builder::public_url);
+        for name in self.allow_host.clone() {
+            builder = builder.allow_host(name);
+        }
+        builder = switched(builder, self.no_pages, Builder::no_pages);
         builder = self.limits.set(builder);
         builder = self.data.set(builder);
         builder = given(builder, self.journal, Builder::journal);

@@ -4,6 +4,7 @@
 //! - `account`: the endpoints for tokens; `artifact`: those for artifacts and all uploads; `boxes`:
 //!   those for Vagrant boxes; `hcp`: those of HCP's registry of boxes
 //! - `admin`: the endpoints of the emulator itself
+//! - `page`: the pages for people
 //! - `unserved`: the paths of Atlas that the emulator does not serve
 //!
 //! The router, fault injection, journal, metrics, lints and redaction ask an [`Endpoint`] or match
@@ -38,6 +39,7 @@ mod admin;
 mod artifact;
 mod boxes;
 mod hcp;
+mod page;
 mod unserved;
 
 use std::collections::BTreeSet;
@@ -47,6 +49,7 @@ pub(crate) use admin::Admin;
 pub(crate) use artifact::{ArtifactCall, upload_at, upload_path};
 pub(crate) use boxes::BoxCall;
 pub(crate) use hcp::{HCP_OPERATIONS, HCP_REGISTRY, HCP_TOKEN, HcpCall};
+pub(crate) use page::Page;
 pub(crate) use unserved::Unserved;
 
 /// The endpoint that a request is routed to. Those with several paths name the path, too.
@@ -56,6 +59,8 @@ pub(crate) enum Endpoint {
     Api(Api, &'static str),
     /// An endpoint of the emulator itself.
     Admin(Admin),
+    /// A page for people, or what a form of it sends.
+    Page(Page),
     /// A path of the real Atlas that the emulator does not serve, with any method.
     Unserved(Unserved, &'static str),
     /// A path of an endpoint, with a method that no endpoint has there.
@@ -144,6 +149,7 @@ impl Endpoint {
             | Self::Api(Api::Hcp(Hcp::BeginUpload | Hcp::BeginDirectUpload), _) => true,
             Self::Api(call, _) => !matches!(call.method(), Method::Get),
             Self::Admin(endpoint) => endpoint.is_audited(),
+            Self::Page(page) => matches!(page.method(), Method::Post),
             Self::Unserved(..) | Self::WrongMethod(_) | Self::Unknown => false,
         }
     }
@@ -156,8 +162,11 @@ impl Endpoint {
         });
         let served: Vec<Self> = api
             .chain(Admin::ALL.iter().copied().map(Self::Admin))
+            .chain(Page::ALL.iter().copied().map(Self::Page))
             .collect();
-        let paths: BTreeSet<&str> = served.iter().filter_map(|of| of.path()).collect();
+        let has_own_path = |of: &&Self| !matches!(of, Self::Page(page) if page.is_negotiated());
+        let paths = served.iter().filter(has_own_path);
+        let paths: BTreeSet<&str> = paths.filter_map(|of| of.path()).collect();
         let unserved = Unserved::ALL.iter().flat_map(|part| {
             let paths = part.paths().iter();
             paths.map(|path| Self::Unserved(*part, path))
@@ -173,6 +182,7 @@ impl Endpoint {
     pub(crate) fn path(self) -> Option<&'static str> {
         match self {
             Self::Admin(endpoint) => Some(endpoint.path()),
+            Self::Page(page) => Some(page.path()),
             Self::Api(_, path) | Self::Unserved(_, path) | Self::WrongMethod(path) => Some(path),
             Self::Unknown => None,
         }
@@ -183,12 +193,32 @@ impl Endpoint {
         self.path().unwrap_or("unknown")
     }
 
+    /// Returns whether requests must name a host that this emulator is known by: a web page could otherwise reach it
+    /// under a name of its own, and act as whoever looks at it.
+    pub(crate) fn checks_host(self) -> bool {
+        matches!(self, Self::Admin(_) | Self::Page(_))
+    }
+
+    /// Returns whether the endpoint is there for pages alone.
+    pub(crate) fn is_of_pages(self) -> bool {
+        let is_own = |page: &Page, path| !page.is_negotiated() && page.path() == path;
+        match self {
+            Self::Page(_) => true,
+            Self::WrongMethod(path) => Page::ALL.iter().any(|page| is_own(page, path)),
+            Self::Api(..) | Self::Admin(_) | Self::Unserved(..) | Self::Unknown => false,
+        }
+    }
+
     /// Returns the call of Atlas; `None` for all others. Only calls of Atlas can have faults, fields
     /// of the contract, and secrets.
     pub(crate) fn api(self) -> Option<Api> {
         match self {
             Self::Api(call, _) => Some(call),
-            Self::Admin(_) | Self::Unserved(..) | Self::WrongMethod(_) | Self::Unknown => None,
+            Self::Admin(_)
+            | Self::Page(_)
+            | Self::Unserved(..)
+            | Self::WrongMethod(_)
+            | Self::Unknown => None,
         }
     }
 }
@@ -296,7 +326,9 @@ mod tests {
             paths.map(move |path| (call.method(), *path))
         });
         let admin = Admin::ALL.iter().map(|of| (of.method(), of.path()));
-        let all: Vec<_> = api.chain(admin).collect();
+        let pages = Page::ALL.iter().filter(|page| !page.is_negotiated());
+        let pages = pages.map(|page| (page.method(), page.path()));
+        let all: Vec<_> = api.chain(admin).chain(pages).collect();
         for (at, route) in all.iter().enumerate() {
             assert!(!all[..at].contains(route), "{route:?}");
         }
@@ -307,7 +339,8 @@ mod tests {
         for path in Endpoint::all().filter_map(Endpoint::path) {
             let first = path.trim_start_matches('/').split('/').next();
             let first = first.unwrap_or_default();
-            let is_reserved = first.starts_with('{') || RESERVED.contains(&first);
+            let is_reserved =
+                first.is_empty() || first.starts_with('{') || RESERVED.contains(&first);
             assert!(is_reserved, "{path}");
         }
     }
@@ -318,6 +351,7 @@ mod tests {
             let is_below = endpoint.label().starts_with(ADMIN);
             match endpoint {
                 Endpoint::Admin(_) => assert!(is_below, "{endpoint:?}"),
+                Endpoint::Page(page) => assert_eq!(is_below, !page.is_negotiated(), "{page:?}"),
                 Endpoint::WrongMethod(_) => {}
                 Endpoint::Api(..) | Endpoint::Unserved(..) | Endpoint::Unknown => {
                     assert!(!is_below, "{endpoint:?}");

@@ -15,6 +15,11 @@ const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "PUT"];
 const EFFECTS: &str = "latency=TIME, status=CODE, malformed, reset, no-reply, delay-reply=TIME, \
                        cut-after=BYTES, discard=CODE, expire or expire=TIME";
 
+impl Fault {
+    /// The effects that a fault may have, as an error lists them.
+    pub(crate) const EFFECTS: &str = EFFECTS;
+}
+
 /// An error that names the text of a fault and the mistake in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the fault {fault:?}: {reason}")]

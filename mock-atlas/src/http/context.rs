@@ -37,6 +37,7 @@ struct Inner {
     version: OnceLock<ConcernedVersion>,
     stored: AtomicBool,
     findings: OnceLock<Vec<Finding>>,
+    fault: OnceLock<String>,
 }
 
 /// The version that a request created, or the version or the provider of a box whose file it uploaded.
@@ -110,6 +111,15 @@ impl RequestContext {
 
     pub(super) fn findings(&self) -> &[Finding] {
         self.0.findings.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// Sets the text of the fault that the request meets.
+    pub(super) fn set_fault(&self, fault: &str) {
+        let _ = self.0.fault.set(fault.to_owned());
+    }
+
+    pub(super) fn fault(&self) -> Option<&str> {
+        self.0.fault.get().map(String::as_str)
     }
 
     /// Records that the version has the bytes that the request sent.

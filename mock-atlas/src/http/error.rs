@@ -96,6 +96,15 @@ pub(crate) enum ApiError {
     /// The range begins beyond the end of the file.
     #[error("The file has {len} bytes, and the range asked for begins beyond them.")]
     RangeNotSatisfiable { len: u64 },
+    /// The request names a host that this emulator is not known by.
+    #[error(
+        "This server is not known by the host that the request names. Use its address or localhost, or start it with \
+         --allow-host NAME."
+    )]
+    Misdirected,
+    /// A form was not sent by a page of this emulator.
+    #[error("{0}")]
+    Forbidden(&'static str),
     /// A fault rule asks for this error.
     #[error("This emulator was told to answer so: see /_mock/faults.")]
     Fault(faults::ErrorReply),
@@ -134,7 +143,7 @@ impl ApiError {
     }
 
     // Contract: errors.go-statuses, silent.refusals
-    fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::CodeNeeded => StatusCode::NOT_ACCEPTABLE,
@@ -158,6 +167,8 @@ impl ApiError {
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Fault(refusal) => {
                 StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
             }

@@ -8,6 +8,7 @@
 //! - `json`: the JSON of replies; `error`: the statuses and bodies of errors; `error_format`: the bodies that errors
 //!   have below the paths of HCP
 //! - `openapi`: the description of all endpoints for programs
+//! - `web`: the pages for people; `hosts`: the names by which pages and `/_mock` are known
 //! - `state`: the state that all handlers share
 
 mod admin;
@@ -18,8 +19,10 @@ mod error;
 mod error_format;
 mod extract;
 mod hcp;
+pub(crate) mod hosts;
 pub(crate) mod json;
 mod middleware;
 mod openapi;
 pub(crate) mod router;
 pub(crate) mod state;
+mod web;

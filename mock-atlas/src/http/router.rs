@@ -15,22 +15,23 @@ use super::boxes::{
 };
 use super::error::ApiError;
 use super::hcp;
-use super::middleware::wrap;
+use super::middleware::{Wrapped, wrap};
 use super::state::AppState;
+use super::web::{self, Negotiated};
 use crate::endpoint::{
-    AccountCall, Admin, Api, ArtifactCall, BoxCall, Endpoint, HcpCall, Method, Unserved,
+    AccountCall, Admin, Api, ArtifactCall, BoxCall, Endpoint, HcpCall, Method, Page, Unserved,
 };
 
 /// Returns the router of all endpoints, for one listener.
 pub(crate) fn router(state: AppState) -> Router {
-    finish(Endpoint::all(), state)
+    finish(served(&state), state)
 }
 
 /// Returns the routers of two listeners: one of all endpoints but uploads, and one of uploads.
 pub(crate) fn routers(state: AppState) -> (Router, Router) {
     let takes_uploads =
         |endpoint: &Endpoint| ArtifactCall::Upload.paths().contains(&endpoint.label());
-    let others = Endpoint::all().filter(|endpoint| !takes_uploads(endpoint));
+    let others = served(&state).filter(|endpoint| !takes_uploads(endpoint));
     let uploads = Endpoint::all().filter(takes_uploads);
     // Elsewhere, the path of an upload is none, and not that of a box.
     let elsewhere = ArtifactCall::Upload.paths().iter();
@@ -39,6 +40,12 @@ pub(crate) fn routers(state: AppState) -> (Router, Router) {
         first.with_state(state.clone()),
         finish(uploads.chain([Endpoint::Unknown]), state),
     )
+}
+
+/// Returns the endpoints that are served.
+fn served(state: &AppState) -> impl Iterator<Item = Endpoint> + use<> {
+    let has_pages = state.has_pages();
+    Endpoint::all().filter(move |endpoint| has_pages || !endpoint.is_of_pages())
 }
 
 fn finish(endpoints: impl Iterator<Item = Endpoint>, state: AppState) -> Router {
@@ -56,6 +63,7 @@ fn add(router: Router<AppState>, endpoint: Endpoint) -> Router<AppState> {
     match endpoint {
         Endpoint::Api(call, path) => router.route(path, api(call, path)),
         Endpoint::Admin(of) => router.route(of.path(), admin(of)),
+        Endpoint::Page(of) => page(router, of),
         Endpoint::Unserved(part, path) => router.route(path, refused(part, endpoint)),
         Endpoint::WrongMethod(path) => {
             let refuse = wrap(endpoint, async || ApiError::MethodNotAllowed);
@@ -75,6 +83,56 @@ fn add(router: Router<AppState>, endpoint: Endpoint) -> Router<AppState> {
             own.into_iter().fold(router, add)
         }
     }
+}
+
+/// Adds a page, and what its forms send. Pages at addresses that programs read are only for those who prefer them.
+fn page(router: Router<AppState>, of: Page) -> Router<AppState> {
+    let route = Route(of.method(), Endpoint::Page(of));
+    let added = match of {
+        Page::Home => negotiated(route.wrapped(web::browse::home)),
+        Page::Owner => negotiated(route.wrapped(web::browse::owner)),
+        // It is added with what programs read there.
+        Page::Artifact => return router,
+        Page::Download => route.to(web::browse::download),
+        Page::ShowSignIn => route.to(web::show_sign_in),
+        Page::SignIn => route.to(web::sign_in),
+        Page::SignOut => route.to(web::sign_out),
+        Page::ChangeBox => route.to(web::browse::change_box),
+        Page::Asset => route.to(web::asset),
+        Page::Api => route.to(web::description),
+        Page::Requests => route.to(web::control::requests),
+        Page::Request => route.to(web::control::request),
+        Page::Live => route.to(web::control::live),
+        Page::Faults => route.to(web::control::faults),
+        Page::ChangeFaults => route.to(web::control::change_faults),
+        Page::Data => route.to(web::control::data),
+        Page::ChangeData => route.to(web::control::change_data),
+        Page::Restore => route.to(web::control::restore),
+        Page::Access => route.to(web::control::access),
+        Page::ChangeAccess => route.to(web::control::change_access),
+        Page::Webhooks => route.to(web::control::webhooks),
+        Page::ChangeWebhooks => route.to(web::control::change_webhooks),
+        Page::Audit => route.to(web::control::audit),
+        Page::Metrics => route.to(web::control::metrics),
+    };
+    router.route(of.path(), added)
+}
+
+/// Returns the route of a page at a path that is none for programs.
+fn negotiated<P, T>(page: P) -> MethodRouter<AppState>
+where
+    P: Handler<T, AppState>,
+    T: Send + Sync + 'static,
+{
+    let api = wrap(Endpoint::Unknown, unserved::refuse_or_not_found);
+    any(Negotiated { page, api })
+}
+
+/// Returns the route of the page of an artifact, and of the document of a box that programs read there.
+fn document(endpoint: Endpoint) -> MethodRouter<AppState> {
+    let page = wrap(Endpoint::Page(Page::Artifact), web::browse::artifact);
+    let api = wrap(endpoint, documents::show_old);
+    on(MethodFilter::GET, Negotiated { page, api })
 }
 
 /// Returns the route of paths that match no endpoint.
@@ -135,6 +193,9 @@ fn vagrant_box(call: BoxCall, route: Route) -> MethodRouter<AppState> {
         BoxCall::BeginDirectUpload => route.to(uploads::begin_direct),
         BoxCall::CompleteUpload => route.to(uploads::complete),
         BoxCall::ShowDocument => route.to(documents::show),
+        BoxCall::ShowOldDocument if route.1.path() == Some(Page::Artifact.path()) => {
+            document(route.1)
+        }
         BoxCall::ShowOldDocument => route.to(documents::show_old),
         BoxCall::FindFile => route.to(files::find),
         BoxCall::Download => route.to(files::send),
@@ -242,13 +303,16 @@ impl Route {
         H: Handler<T, AppState, Future: Unpin>,
         T: 'static,
     {
-        let Self(method, endpoint) = self;
-        let method = match method {
+        let method = match self.0 {
             Method::Get => MethodFilter::GET,
             Method::Post => MethodFilter::POST,
             Method::Put => MethodFilter::PUT,
             Method::Delete => MethodFilter::DELETE,
         };
-        on(method, wrap(endpoint, handler))
+        on(method, self.wrapped(handler))
+    }
+
+    fn wrapped<H>(self, handler: H) -> Wrapped<H> {
+        wrap(self.1, handler)
     }
 }

@@ -6,13 +6,20 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::hosts::Hosts;
 use super::json::Replies;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
 use crate::domain::{Clock, Limits};
 use crate::faults::Faults;
 use crate::net::BODY_TIMEOUT;
 use crate::observe::Observer;
 use crate::service::Datasets;
 use crate::service::uploads::Uploads;
+
+/// The greatest number of those who watch requests as they come in.
+const MOST_WATCHERS: usize = 32;
 
 /// A cheap handle on the state of one emulated Atlas.
 #[derive(Clone)]
@@ -26,6 +33,8 @@ struct Inner {
     replies: Replies,
     settings: Settings,
     listeners: OnceLock<ListenerInfo>,
+    stop: CancellationToken,
+    watchers: Arc<Semaphore>,
 }
 
 /// The facts about an emulator's listeners that requests do not tell.
@@ -48,6 +57,10 @@ pub(crate) struct Settings {
     pub(crate) body_timeout: Option<Duration>,
     /// Whether downloads are redirected to the bucket with the bytes.
     pub(crate) redirects_downloads: bool,
+    /// The names by which the emulator is known, besides those that need not be told.
+    pub(crate) hosts: Hosts,
+    /// Whether there are no pages for people.
+    pub(crate) no_pages: bool,
 }
 
 /// Omits the contents, which may be large and secret.
@@ -73,6 +86,8 @@ impl AppState {
             replies: Replies::default(),
             settings,
             listeners: OnceLock::new(),
+            stop: CancellationToken::new(),
+            watchers: Arc::new(Semaphore::new(MOST_WATCHERS)),
         }))
     }
 
@@ -116,6 +131,24 @@ impl AppState {
 
     pub(crate) fn public_url(&self) -> Option<&str> {
         self.0.settings.public_url.as_deref()
+    }
+
+    /// Returns the token that is cancelled when the emulator stops: replies without an end must end then.
+    pub(crate) fn stop(&self) -> &CancellationToken {
+        &self.0.stop
+    }
+
+    /// Returns the permits of those who watch requests as they come in.
+    pub(crate) fn watchers(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.watchers)
+    }
+
+    pub(crate) fn hosts(&self) -> &Hosts {
+        &self.0.settings.hosts
+    }
+
+    pub(crate) fn has_pages(&self) -> bool {
+        !self.0.settings.no_pages
     }
 
     pub(crate) fn redirects_downloads(&self) -> bool {

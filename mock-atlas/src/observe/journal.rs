@@ -67,6 +67,8 @@ pub struct Request {
     pub announces_file: bool,
     /// Whether the version stores the bytes of this request, whatever the reply was.
     pub stored: bool,
+    /// The text of the fault that the request met.
+    pub fault: Option<String>,
     /// The status of the reply; `None` if the request broke off before.
     pub status: Option<u16>,
     /// The time from the head of the request to the end of the reply.
@@ -177,6 +179,17 @@ impl JournalBuffer {
             texts: <[&[u8]; 2]>::from(self.texts.as_slices()).concat(),
         }
     }
+
+    /// Copies the records from the one at `first` on.
+    fn copy_from(&self, first: usize) -> Copied {
+        let records: Vec<_> = self.records.range(first..).copied().collect();
+        let length: usize = records.iter().map(|(_, length)| length).sum();
+        let texts = self.texts.range(self.texts.len() - length..);
+        Copied {
+            texts: texts.copied().collect(),
+            records,
+        }
+    }
 }
 
 /// The capacity in bytes up to which the buffer is not shrunk.
@@ -189,15 +202,19 @@ struct Copied {
 }
 
 impl Copied {
-    /// Returns the requests in the order in which they began.
-    fn requests(&self) -> Vec<Request> {
+    /// Returns the requests in the order in which they ended.
+    fn in_order_of_end(&self) -> impl Iterator<Item = Request> {
         let mut texts = &*self.texts;
-        let requests = self.records.iter().map(|(fixed, length)| {
+        self.records.iter().map(move |(fixed, length)| {
             let (own, others) = texts.split_at(*length);
             texts = others;
             request(fixed, own)
-        });
-        let mut requests: Vec<_> = requests.collect();
+        })
+    }
+
+    /// Returns the requests in the order in which they began.
+    fn requests(&self) -> Vec<Request> {
+        let mut requests: Vec<_> = self.in_order_of_end().collect();
         requests.sort_unstable_by_key(|request| request.number);
         requests
     }
@@ -249,6 +266,22 @@ impl Journal {
             buffer.forget_oldest();
         }
         buffer.add(fixed, texts);
+    }
+
+    /// Returns the requests that were recorded after the first `seen`, in the order in which they ended, as far as they
+    /// are still there, and the number of all that were recorded so far. After a clear, the numbers begin again.
+    pub(crate) fn since(&self, seen: u64) -> (Vec<Request>, u64) {
+        let buffer = self.buffer();
+        let recorded = buffer.forgotten + buffer.records.len() as u64;
+        let new = recorded.checked_sub(seen).unwrap_or(recorded);
+        let new = usize::try_from(new).unwrap_or(usize::MAX);
+        let old = buffer.records.len().saturating_sub(new);
+        if old == buffer.records.len() {
+            return (Vec::new(), recorded);
+        }
+        let copy = buffer.copy_from(old);
+        drop(buffer);
+        (copy.in_order_of_end().collect(), recorded)
     }
 
     /// Returns the recorded requests. A request is recorded before its client has the whole reply.
@@ -344,6 +377,31 @@ mod tests {
         }
         assert!(journal.buffer().texts.capacity() <= LARGE);
         assert_eq!(numbers(&journal), [2, 3]);
+    }
+
+    #[test]
+    fn what_is_new_is_found_whatever_was_forgotten_or_cleared() {
+        let journal = Journal::new(3, Clock::default());
+        let since = |seen| {
+            let (requests, recorded) = journal.since(seen);
+            let paths = requests.into_iter().map(|request| request.path);
+            (paths.collect::<Vec<_>>(), recorded)
+        };
+        assert_eq!(since(0), (vec![], 0));
+        for path in ["/a", "/bb", "/ccc", "/dddd"] {
+            keep(&journal, begin(&journal), path);
+        }
+        let texts = |all: &[&str]| {
+            all.iter()
+                .map(|text| (*text).to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(since(0), (texts(&["/bb", "/ccc", "/dddd"]), 4));
+        assert_eq!(since(3), (texts(&["/dddd"]), 4));
+        assert_eq!(since(4), (vec![], 4));
+        journal.clear();
+        keep(&journal, begin(&journal), "/e");
+        assert_eq!(since(4), (texts(&["/e"]), 1));
     }
 
     #[test]

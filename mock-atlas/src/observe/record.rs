@@ -52,6 +52,7 @@ impl HeadStrings<'_> {
 pub(crate) struct EndStrings<'a> {
     pub(crate) username: Option<&'a str>,
     pub(crate) version: Option<&'a str>,
+    pub(crate) fault: Option<&'a str>,
     pub(crate) fields: Option<&'a PackedStrings>,
     pub(crate) findings: &'a [Finding],
 }
@@ -60,6 +61,7 @@ impl EndStrings<'_> {
     pub(crate) fn append_to(&self, texts: &mut PackedStrings) {
         texts.push(self.username);
         texts.push(self.version);
+        texts.push(self.fault);
         if let Some(fields) = self.fields {
             texts.append(fields);
         }
@@ -93,6 +95,7 @@ pub(crate) fn request(fixed: &FixedFields, texts: &[u8]) -> Request {
         chunked: fixed.chunked,
         username: next(),
         version: next(),
+        fault: next(),
         fields: texts.by_ref().map_while(|text| text).collect(),
         findings: findings(texts),
         received: fixed.received,
@@ -166,6 +169,7 @@ mod tests {
         let end = EndStrings {
             username: Some("acme"),
             version: Some("acme/web/x/1"),
+            fault: Some("upload:reset"),
             fields: Some(&fields),
             findings: &findings,
         };
@@ -184,6 +188,7 @@ mod tests {
             content_type: Some("text/plain".to_owned()),
             username: Some("acme".to_owned()),
             version: Some("acme/web/x/1".to_owned()),
+            fault: Some("upload:reset".to_owned()),
             fields: vec!["artifact".to_owned(), "artifact.name".to_owned()],
             findings: findings.to_vec(),
             ..Request::example(1, "GET", "/x")

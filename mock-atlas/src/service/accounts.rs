@@ -1,7 +1,7 @@
 //! Authenticates tokens, logs users in, and administers tokens.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
@@ -52,8 +52,9 @@ pub(crate) async fn log_in(
     dataset: &Dataset,
     login: &Login<'_>,
     description: &str,
+    limits: TokenLimits,
 ) -> Result<(Token, String), ServiceError> {
-    let made = dataset.catalog().log_in(login, description).await;
+    let made = dataset.catalog().log_in(login, description, limits).await;
     made.map_err(of_login)
 }
 
@@ -143,6 +144,58 @@ pub(crate) async fn issue_access_token(
         value,
         lifetime: LIFETIME,
     })
+}
+
+/// The time for which a session of the pages lasts.
+pub(crate) const SESSION: Duration = Duration::from_secs(12 * 3600);
+
+/// The description of the tokens that sessions are for which began with a password.
+const SESSION_TOKEN: &str = "a session of the pages";
+
+/// Begins a session of the pages for a token, and returns the access token that it has. It ends with the token.
+///
+/// # Errors
+/// [`ServiceError::UnknownToken`], also for a token that is one for a short time itself.
+pub(crate) async fn begin_session(dataset: &Dataset, token: &str) -> Result<String, ServiceError> {
+    let account = authenticate(dataset, token).await?;
+    let catalog = dataset.catalog();
+    let issued = catalog.issue_access_token(account.username.as_str(), token, SESSION);
+    match issued.await {
+        Ok((_, value)) => Ok(value),
+        Err(StorageError::Account(AccountError::UnknownToken)) => Err(ServiceError::UnknownToken),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Begins a session of the pages for a user and a password. Its token is void as soon as the session is over.
+///
+/// # Errors
+/// [`ServiceError::WrongPassword`] and [`ServiceError::CodeNeeded`].
+pub(crate) async fn log_in_to_session(
+    dataset: &Dataset,
+    login: &Login<'_>,
+    now: SystemTime,
+) -> Result<String, ServiceError> {
+    let limits = TokenLimits {
+        expires: Some(now + SESSION),
+        ..TokenLimits::default()
+    };
+    let (_, token) = log_in(dataset, login, SESSION_TOKEN, limits).await?;
+    begin_session(dataset, &token).await
+}
+
+/// Ends a session of the pages: revokes the token that was made for it.
+///
+/// # Errors
+/// When the storage fails.
+pub(crate) async fn end_session(dataset: &Dataset, account: &Account) -> Result<(), ServiceError> {
+    let tokens = dataset.catalog().tokens().await?;
+    let of_session =
+        |token: &&Token| Some(token.id) == account.token() && token.description == SESSION_TOKEN;
+    match tokens.iter().find(of_session) {
+        Some(token) => revoke_token(dataset, token.id).await,
+        None => Ok(()),
+    }
 }
 
 /// Returns the signature of a path, with which everybody may read it for as long as an access token is

@@ -6,6 +6,7 @@
 //! - `registries`: namespaces as registries of boxes; `provider_groups`: providers as HCP's API has them;
 //!   `operations`: operations of HCP
 //! - `quotas`: how many bytes an owner may have; `channels`: names that point at versions
+//! - `listing`: lists of what a caller may read, page by page
 //! - `accounts`: authentication and tokens; `authorize`: read and write access of a caller
 //! - `dataset`: the current and the initial state of an emulator
 //! - `webhooks`: receivers that are told what has changed
@@ -27,6 +28,7 @@ mod error;
 pub(crate) mod files;
 pub(crate) mod imports;
 mod incoming;
+pub(crate) mod listing;
 pub(crate) mod operations;
 pub(crate) mod provider_groups;
 pub(crate) mod quotas;

@@ -5,6 +5,7 @@
 //! - `boxes`: the operations on boxes; `accounts`: those on accounts and tokens
 //! - `imports`: the operations that import versions and boxes
 //! - `quotas`: the operations on quotas of owners; `channels`: those on channels
+//! - `listing`: the operations that list artifacts
 //! - `registries`: the operations of namespaces as registries of boxes
 //! - `webhooks`: the operations on webhooks, and on the deliveries to them
 
@@ -12,6 +13,7 @@ mod accounts;
 mod boxes;
 mod channels;
 mod imports;
+mod listing;
 mod quotas;
 mod registries;
 mod webhooks;

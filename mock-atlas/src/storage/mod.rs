@@ -10,6 +10,7 @@
 //! - `upload`: targets and attempts of uploads; `error`: errors
 //! - `token`: tokens and hashed secrets; `access_token`: short-lived tokens that are not stored;
 //!   `signature`: signatures of paths
+//! - `listing`: lists of artifacts, page by page
 //! - `blob`: the bytes of a file, in memory or on disk; `memory_budget`: the limit on the bytes of all files
 //! - `disk`: brings what was written to disk for certain
 //! - `box_file`: reads what the file of a Vagrant box says of itself
@@ -36,6 +37,7 @@ mod free_space;
 mod imported;
 mod incoming_files;
 mod last_use;
+mod listing;
 mod memory;
 mod memory_budget;
 mod record;
@@ -64,6 +66,7 @@ pub(crate) use found_registry::{FoundRegistry, RegistryOwner};
 pub(crate) use free_space::LEAST_FREE;
 pub(crate) use imported::{ImportedBox, ImportedBytes, ImportedFile, ImportedVersion, Presence};
 pub(crate) use incoming_files::IncomingFiles;
+pub(crate) use listing::{ArtifactsQuery, ListedArtifact, ListedFile, ListedType};
 pub(crate) use memory::{Found, MemoryCatalog};
 pub(crate) use memory_budget::{MemoryBudget, MemoryFull, Reservation};
 pub(crate) use record::{

@@ -1,6 +1,6 @@
 //! Assembles an emulator: its storage, services and faults.
 
-use super::check::{check_folder, check_public_url};
+use super::check::{check_folder, check_public_url, hosts};
 use super::data::{self, Home, RootToken};
 use super::{Builder, StartError, User};
 use crate::domain::{ArtifactName, Limits, ROOT};
@@ -18,6 +18,7 @@ use crate::storage::{Catalog, LEAST_FREE, MemoryBudget, MemoryCatalog, random_to
 /// When a setting cannot be used.
 pub(super) fn assemble(mut builder: Builder) -> Result<(AppState, String), StartError> {
     builder.http.public_url = builder.http.public_url.map(check_public_url).transpose()?;
+    builder.http.hosts = hosts(&builder.hosts, builder.http.public_url.as_deref())?;
     builder.spill.as_deref().map(check_folder).transpose()?;
     let home = Home::of(&mut builder)?;
     let (given, random) = (builder.token, random_token().ok_or(StartError::Randomness)?);

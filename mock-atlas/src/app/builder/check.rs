@@ -6,6 +6,7 @@ use std::path::Path;
 use axum::http::Uri;
 
 use crate::app::StartError;
+use crate::http::hosts::{Hosts, is_host_name};
 
 /// Returns the public URL without a trailing slash, if upload paths can start with it.
 pub(super) fn check_public_url(url: String) -> Result<String, StartError> {
@@ -20,6 +21,22 @@ pub(super) fn check_public_url(url: String) -> Result<String, StartError> {
     } else {
         Err(StartError::PublicUrl(url))
     }
+}
+
+/// Returns the names by which the emulator is known: those that were told, and the host of the public URL.
+pub(super) fn hosts(told: &[String], public_url: Option<&str>) -> Result<Hosts, StartError> {
+    let mut hosts = Hosts::default();
+    let url = public_url.and_then(|url| url.parse::<Uri>().ok());
+    if let Some(host) = url.as_ref().and_then(Uri::host) {
+        hosts.add(host);
+    }
+    for name in told {
+        if !is_host_name(name) {
+            return Err(StartError::Host(name.clone()));
+        }
+        hosts.add(name);
+    }
+    Ok(hosts)
 }
 
 /// Checks the folder for spilled files by writing a byte into a file without a name, as uploads do

@@ -64,4 +64,9 @@ pub enum StartError {
         "{0:?} cannot be the public URL: a public URL must be like https://atlas.example.com, without a query"
     )]
     PublicUrl(String),
+    /// A name of the emulator's host is none.
+    #[error(
+        "{0:?} is no name of a host: it must be like atlas.example.com, without a scheme and a port"
+    )]
+    Host(String),
 }

@@ -51,7 +51,7 @@ pub(super) fn start(builder: Builder) -> Result<MockAtlas, StartError> {
         acceptor,
         executor,
         timeout: state.body_timeout(),
-        stop: CancellationToken::new(),
+        stop: state.stop().clone(),
     };
     let servers = match binstore {
         Some((uploads, _)) => {

@@ -14,7 +14,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{Params, RequireRoot, Section};
 use crate::http::json::{NewTokenReply, TokenElement, TokensReply};
 use crate::service::{Dataset, ServiceError, accounts};
-use crate::storage::{AccountError, StorageError, TokenLimits};
+use crate::storage::{AccountError, StorageError, Token, TokenLimits};
 
 /// Handles `POST /_mock/tokens`.
 pub(crate) async fn create(
@@ -22,6 +22,16 @@ pub(crate) async fn create(
     _: RequireRoot,
     params: Params,
 ) -> Result<Response, ApiError> {
+    let (token, value) = make(&dataset, &params).await?;
+    let reply = NewTokenReply {
+        token: value,
+        about: TokenElement::from(&token),
+    };
+    Ok(Json(reply).into_response())
+}
+
+/// Makes the token that parameters describe, and returns it with its value.
+pub(crate) async fn make(dataset: &Dataset, params: &Params) -> Result<(Token, String), ApiError> {
     let section = params.section("token")?;
     let username: Name = section
         .required_text("username")?
@@ -29,8 +39,8 @@ pub(crate) async fn create(
         .map_err(|error| ApiError::bad_name("token[username]", &error))?;
     let description = section.text("description")?.unwrap_or_default();
     let limits = limits(&section)?;
-    let created = accounts::create_token(&dataset, &username, description, limits).await;
-    let (token, value) = created.map_err(|error| match error {
+    let created = accounts::create_token(dataset, &username, description, limits).await;
+    created.map_err(|error| match error {
         ServiceError::Storage(StorageError::Account(unknown @ AccountError::UnknownUser)) => {
             ApiError::Invalid(format!("token[username]: {unknown}"))
         }
@@ -38,12 +48,7 @@ pub(crate) async fn create(
             ApiError::Invalid(format!("token[expires_at]: {past}"))
         }
         other => other.into(),
-    })?;
-    let reply = NewTokenReply {
-        token: value,
-        about: TokenElement::from(&token),
-    };
-    Ok(Json(reply).into_response())
+    })
 }
 
 /// Reads the limits of a token.

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
-use crate::domain::{EventKinds, WebhookPlace, WebhookSecret};
+use crate::domain::{EventKinds, Webhook, WebhookPlace, WebhookSecret};
 use crate::http::error::ApiError;
 use crate::http::extract::{DeliveriesPage, Params, RequireRoot, Section};
 use crate::http::json::{
@@ -28,19 +28,29 @@ pub(crate) async fn add(
     _: RequireRoot,
     params: Params,
 ) -> Result<Response, ApiError> {
+    let (webhook, has_new_secret) = make(&state, &dataset, &params).await?;
+    let reply = NewWebhookReply {
+        secret: has_new_secret.then(|| webhook.secret.reveal()),
+        about: WebhookElement::from(&webhook),
+    };
+    Ok(Json(reply).into_response())
+}
+
+/// Adds the webhook that parameters describe, and returns it, and whether its secret was made here.
+pub(crate) async fn make(
+    state: &AppState,
+    dataset: &Dataset,
+    params: &Params,
+) -> Result<(Webhook, bool), ApiError> {
     let section = params.section("webhook")?;
     let new = new_webhook(&section)?;
     let is_told = new.secret.is_some();
-    let added = webhooks::add(&dataset, new, state.clock().now()).await;
+    let added = webhooks::add(dataset, new, state.clock().now()).await;
     let webhook = added.map_err(|error| match error {
         ServiceError::Webhook(reason) => ApiError::Invalid(format!("webhook[url]: {reason}")),
         other => other.into(),
     })?;
-    let reply = NewWebhookReply {
-        secret: (!is_told).then(|| webhook.secret.reveal()),
-        about: WebhookElement::from(&webhook),
-    };
-    Ok(Json(reply).into_response())
+    Ok((webhook, !is_told))
 }
 
 fn new_webhook(section: &Section<'_>) -> Result<NewWebhook, ApiError> {

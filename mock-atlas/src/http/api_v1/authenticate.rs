@@ -9,7 +9,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{Authenticated, Params};
 use crate::http::json::{CodeSentReply, LoginReply, User, UserReply};
 use crate::service::{Dataset, accounts};
-use crate::storage::Login;
+use crate::storage::{Login, TokenLimits};
 
 /// Handles `GET /authenticate` and `GET /token`: returns the user to whom the token belongs.
 // Contract: auth.authenticate, auth.token-check, silent.token-body
@@ -44,7 +44,13 @@ pub(crate) async fn log_in(
         Some(description) => Some(description),
         None => text("token", "description")?,
     };
-    let made = accounts::log_in(&dataset, &login, description.unwrap_or_default()).await?;
+    let made = accounts::log_in(
+        &dataset,
+        &login,
+        description.unwrap_or_default(),
+        TokenLimits::default(),
+    )
+    .await?;
     context.set_account(&made.0.account);
     Ok(Json(made.into()))
 }

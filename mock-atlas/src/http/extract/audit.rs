@@ -17,7 +17,14 @@ impl<S: Sync> FromRequestParts<S> for AuditPage {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let query = parts.uri.query().unwrap_or_default();
-        parse(query).map(Self).map_err(ApiError::Invalid)
+        Self::parse(query).map_err(ApiError::Invalid)
+    }
+}
+
+impl AuditPage {
+    /// Reads a query string; an error says what is wrong with it.
+    pub(crate) fn parse(query: &str) -> Result<Self, String> {
+        parse(query).map(Self)
     }
 }
 

@@ -104,6 +104,17 @@ impl Params {
         }
     }
 
+    /// Returns the parameters of a form.
+    ///
+    /// # Errors
+    /// When the names have brackets that do not match, or there are too many.
+    pub(crate) fn of_form(form: &[u8]) -> Result<Self, ApiError> {
+        Ok(Self {
+            fields: form_body::decode(form, MAX_VALUES)?,
+            encoding: Encoding::Form,
+        })
+    }
+
     /// Returns the token that is among the parameters. An empty one counts as absent.
     pub(crate) fn token(&self) -> Option<&str> {
         let token = self.fields.get(TOKEN)?.as_str()?;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::drain_body;
 use crate::endpoint::{self, Api, Endpoint, upload_at};
 use crate::faults::{Effect, ErrorReply, InjectedFault, RequestInfo};
-use crate::http::context::DiscardUpload;
+use crate::http::context::{DiscardUpload, RequestContext};
 use crate::http::error::ApiError;
 use crate::http::error_format::ErrorMessage;
 use crate::http::state::AppState;
@@ -86,6 +86,7 @@ pub(super) async fn respond<F: Future<Output = Response>>(
         return drain_body::drain_unread(request, next).await;
     };
     tracing::info!(fault, "a request meets a fault");
+    RequestContext::of(request.extensions()).set_fault(&fault);
     let mut response = apply(effect, state, connection, request, next).await;
     set_header(response.headers_mut(), FAULT, &fault);
     response

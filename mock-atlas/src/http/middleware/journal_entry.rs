@@ -92,6 +92,7 @@ impl Entry {
             username: context.account().map(|account| account.username.as_str()),
             version: version.map(|version| &*version.slug),
             fields: context.fields(),
+            fault: context.fault(),
             findings: context.findings(),
         };
         end.append_to(&mut self.texts);
@@ -103,7 +104,7 @@ impl Entry {
 fn is_recorded(endpoint: Endpoint, path: &str) -> bool {
     match endpoint {
         Endpoint::Api(..) => true,
-        Endpoint::Admin(_) => false,
+        Endpoint::Admin(_) | Endpoint::Page(_) => false,
         Endpoint::Unserved(..) | Endpoint::WrongMethod(_) | Endpoint::Unknown => {
             !path.starts_with(ADMIN)
         }

@@ -23,12 +23,13 @@ use std::task::{Context, Poll, ready};
 
 use axum::extract::Request;
 use axum::handler::Handler;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use hyper::body::Body;
 use tracing::Instrument;
 
 use super::state::AppState;
 use crate::endpoint::Endpoint;
+use crate::http::error::ApiError;
 use crate::http::error_format::ErrorFormat;
 use crate::net::Connection;
 use crate::observe::CounterCache;
@@ -39,6 +40,7 @@ pub(crate) fn wrap<H>(endpoint: Endpoint, handler: H) -> Wrapped<H> {
     Wrapped {
         handler,
         counters: CounterCache::new(endpoint),
+        checks_host: endpoint.checks_host(),
     }
 }
 
@@ -46,6 +48,7 @@ pub(crate) fn wrap<H>(endpoint: Endpoint, handler: H) -> Wrapped<H> {
 pub(crate) struct Wrapped<H> {
     handler: H,
     counters: CounterCache,
+    checks_host: bool,
 }
 
 impl<H, T> Handler<T, AppState> for Wrapped<H>
@@ -63,6 +66,16 @@ where
         let (request, observation) =
             observe(state.clone(), self.counters, connection.clone(), request);
         let handler = self.handler;
+        if self.checks_host && !state.hosts().know(request.uri(), request.headers()) {
+            return ResponseFuture {
+                state,
+                inner: Inner::Intercepted(Box::pin(async {
+                    ApiError::Misdirected.into_response()
+                })),
+                format,
+                observation: Some(observation),
+            };
+        }
         let inner = if fault.is_none() && request.body().is_end_stream() && !observation.is_logged()
         {
             Inner::Direct(handler.call(request, state.clone()))

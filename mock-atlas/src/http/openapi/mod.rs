@@ -97,7 +97,8 @@ fn item(endpoint: Endpoint, components: &Value) -> Option<(String, Vec<(Method, 
             vec![(own.method(), described)]
         }
         Endpoint::Unserved(part, _) => unserved(part, &path),
-        Endpoint::WrongMethod(_) | Endpoint::Unknown => return None,
+        // Pages are for people.
+        Endpoint::Page(_) | Endpoint::WrongMethod(_) | Endpoint::Unknown => return None,
     };
     Some((path, operations))
 }

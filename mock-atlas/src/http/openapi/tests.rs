@@ -74,7 +74,7 @@ fn each_endpoint_is_described_and_nothing_else() {
             Endpoint::Unserved(..) => {
                 vec![Method::Get, Method::Post, Method::Put, Method::Delete]
             }
-            Endpoint::WrongMethod(_) | Endpoint::Unknown => vec![],
+            Endpoint::Page(_) | Endpoint::WrongMethod(_) | Endpoint::Unknown => vec![],
         };
         let path = endpoint.label().replace("{*", "{");
         if !path.starts_with("//") {

@@ -55,10 +55,11 @@ impl Catalog {
         &self,
         login: &Login<'_>,
         description: &str,
+        limits: TokenLimits,
     ) -> Result<(Token, String), StorageError> {
         match self {
-            Self::Memory(memory) => Ok(memory.log_in(login, description)?),
-            Self::Durable(durable) => durable.log_in(login, description).await,
+            Self::Memory(memory) => Ok(memory.log_in(login, description, limits)?),
+            Self::Durable(durable) => durable.log_in(login, description, limits).await,
         }
     }
 

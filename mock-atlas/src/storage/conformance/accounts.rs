@@ -55,11 +55,15 @@ async fn add_users(catalog: &Catalog) {
 pub(super) async fn logging_in_takes_the_right_name_and_password(catalog: &Catalog) {
     add_users(catalog).await;
     for (login, password) in [("amy", "wrong"), ("bob", ""), ("eve", "secret"), ("", "")] {
-        let refused = catalog.log_in(&by(login, password), "").await;
+        let refused = catalog
+            .log_in(&by(login, password), "", TokenLimits::default())
+            .await;
         let refused = refused.unwrap_err();
         assert_eq!(refused, AccountError::UnknownUser.into(), "{login}");
     }
-    let made = catalog.log_in(&by("amy", "secret"), "mine").await;
+    let made = catalog
+        .log_in(&by("amy", "secret"), "mine", TokenLimits::default())
+        .await;
     let (_, token) = made.unwrap();
     let account = catalog.account_of_token(&token).await.unwrap();
     assert_eq!(account.unwrap().username, name("amy"));

@@ -12,6 +12,7 @@
 //! - `webhooks`: receivers of events, and the deliveries to them
 //! - `contents`: copies, additions and exports
 //! - `imports`: what is imported as it was elsewhere
+//! - `listing`: lists of artifacts, page by page
 //! - `moto`: a server that speaks the API of S3, for the tests that need one
 
 mod accounts;
@@ -20,6 +21,7 @@ mod boxes;
 mod channels;
 mod contents;
 mod imports;
+mod listing;
 #[cfg(feature = "real-clients")]
 pub(super) mod moto;
 mod quotas;
@@ -160,6 +162,12 @@ conforms! { { memory, sqlite, #[cfg(feature = "real-clients")] postgres, #[cfg(f
         a_number_or_a_box_that_cannot_be_is_refused,
         a_version_keeps_its_number_and_the_numbers_go_on_after_the_highest,
         what_is_there_and_differs_stays_as_it_is,
+    }
+    listing {
+        a_box_is_marked_in_the_list,
+        artifacts_are_listed_page_by_page_the_last_first,
+        files_are_listed_with_size_and_digest,
+        types_have_their_newest_visible_version,
     }
     quotas {
         a_copy_has_the_quotas_and_counts_even_beyond_them,

@@ -12,6 +12,7 @@
 //!   a database of the descriptions
 //! - `uploads`: what comes through an upload path; `quotas`: how many bytes an owner may have;
 //!   `channels`: names that point at versions
+//! - `listing`: lists of artifacts, page by page
 //! - `webhooks`: receivers of events, and the deliveries to them
 //! - `methods`: methods of the catalog for boxes, accounts and registries
 //!
@@ -35,6 +36,7 @@ mod files;
 mod imports;
 mod kept_files;
 mod known_tokens;
+mod listing;
 mod methods;
 mod moves;
 mod quotas;

@@ -6,6 +6,7 @@
 //! - `bulk`: atomic changes and reads of many entries
 //! - `imports`: versions and boxes as they were elsewhere; `channels`: names that point at versions
 //! - `record`: the artifacts as serializable values
+//! - `listing`: lists of artifacts, page by page
 //! - `webhooks`: receivers of events, and the deliveries to them
 //!
 //! A [`MemoryCatalog`] is a cheap handle. Its methods are synchronous and return owned values, so
@@ -20,6 +21,7 @@ mod bulk;
 mod channels;
 mod imports;
 mod index;
+mod listing;
 mod quotas;
 mod record;
 mod versions;
@@ -87,6 +89,8 @@ struct Maps {
 
 #[derive(Clone, Debug)]
 struct Artifact {
+    /// The place in lists of artifacts.
+    place: u64,
     visibility: Visibility,
     // Contract: artifacts.several-types
     types: HashMap<Name, Versions>,
@@ -341,8 +345,9 @@ impl MemoryCatalog {
         &self,
         login: &Login<'_>,
         description: &str,
+        limits: TokenLimits,
     ) -> Result<(Token, String), AccountError> {
-        self.accounts.log_in(login, description)
+        self.accounts.log_in(login, description, limits)
     }
 
     pub(crate) fn log_out(&self, token: &str) -> Result<(), AccountError> {
@@ -451,6 +456,7 @@ impl Maps {
     fn new_artifact(&self, name: &ArtifactName, visibility: Visibility) -> Artifact {
         let types = self.deleted.remove(name).map(|(_, types)| types);
         Artifact {
+            place: listing::next_place(),
             visibility,
             types: types.unwrap_or_default(),
             vagrant_box: None,

@@ -6,6 +6,7 @@ use foldhash::{HashMap, HashMapExt};
 use uuid::Uuid;
 
 use super::box_entry::BoxEntry;
+use super::listing::next_place;
 use super::versions::Versions;
 use super::{Artifact, Maps};
 use crate::domain::{ArtifactName, BOX_TYPE, Name, VagrantBox, Visibility};
@@ -70,6 +71,7 @@ impl Maps {
                     false => Visibility::Private,
                 };
                 let mut artifact = Artifact {
+                    place: next_place(),
                     visibility,
                     types,
                     vagrant_box: None,

@@ -2,6 +2,7 @@
 //! makes a version visible when its upload is finished.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,7 +13,7 @@ use super::Found;
 use super::index::Index;
 use crate::domain::{
     Allowance, Channel, ChannelName, FileSelector, FileState, Name, NewVersion, Orphan, Page,
-    Query, Quota, Sequence, Version,
+    Query, Quota, Select, Sequence, Version,
 };
 use crate::storage::record::TypeRecord;
 use crate::storage::upload::orphan;
@@ -269,6 +270,27 @@ impl Versions {
             FileSelector::Latest => self.file(self.index.latest_with_file()?),
             FileSelector::Number(number) => self.file(number),
         }
+    }
+
+    /// Returns the newest visible version.
+    pub(super) fn newest(&self) -> Option<&Version> {
+        let latest = Query {
+            select: Select::Latest,
+            ..Query::default()
+        };
+        let (numbers, _) = self.index.search(&latest, Page::first(1, 1));
+        self.get(*numbers.first()?)
+    }
+
+    /// Returns the files of the versions with these numbers, the lowest first.
+    pub(super) fn files_within(
+        &self,
+        numbers: RangeInclusive<u64>,
+    ) -> impl Iterator<Item = (u64, &Blob)> {
+        let is_empty = numbers.is_empty();
+        let range = (!is_empty).then(|| self.files.range(numbers));
+        let files = range.into_iter().flatten();
+        files.map(|(number, blob)| (*number, blob))
     }
 
     /// Returns the file of the version with this number.

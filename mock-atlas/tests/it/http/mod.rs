@@ -7,3 +7,4 @@ mod boxes;
 mod hcp;
 mod logs;
 mod request_cost;
+mod web;

@@ -4,6 +4,7 @@
 //! `link` is a TCP connection that can be cut, and `homes` are the places where an emulator keeps its data.
 
 mod atlas_go;
+mod browser;
 mod disk;
 mod full_disk;
 mod homes;

@@ -19,11 +19,13 @@ pub(crate) struct Endpoints {
 }
 
 impl Endpoints {
-    /// Parses all files of a folder.
+    /// Parses all files of a folder but that of the pages, which are for people.
     pub(crate) fn read(folder: &Path) -> Self {
         let mut endpoints = Self::default();
-        for file in std::fs::read_dir(folder).unwrap() {
-            let source = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let files = std::fs::read_dir(folder).unwrap();
+        let files = files.map(|file| file.unwrap().path());
+        for file in files.filter(|file| !file.ends_with("page.rs")) {
+            let source = std::fs::read_to_string(file).unwrap();
             endpoints.visit_file(&syn::parse_file(&source).unwrap());
         }
         endpoints

@@ -96,13 +96,14 @@ impl DurableCatalog {
         &self,
         login: &Login<'_>,
         description: &str,
+        limits: TokenLimits,
     ) -> Result<(Token, String), StorageError> {
         let login = HashedLogin {
             name: login.name.to_owned(),
             password: Hashed::of(login.password),
             code: login.code.map(Hashed::of),
         };
-        let (new, value) = self.new_token(description, TokenLimits::default())?;
+        let (new, value) = self.new_token(description, limits)?;
         let log_in = self
             .database
             .write(move |tx| Box::pin(async move { accounts::log_in(tx, &login, new).await }));

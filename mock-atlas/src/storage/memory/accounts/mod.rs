@@ -49,9 +49,10 @@ impl Accounts {
         &self,
         login: &Login<'_>,
         description: &str,
+        limits: TokenLimits,
     ) -> Result<(Token, String), AccountError> {
         let account = self.read().by_login(login)?;
-        self.create_token(&account.username, description, TokenLimits::default())
+        self.create_token(&account.username, description, limits)
     }
 
     pub(super) fn log_out(&self, token: &str) -> Result<(), AccountError> {
