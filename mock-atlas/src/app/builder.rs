@@ -385,7 +385,7 @@ impl Builder {
     ///
     /// let atlas = MockAtlas::builder().threads(NonZeroUsize::MIN).start().await?;
     /// let mut stream = TcpStream::connect(atlas.url().trim_start_matches("http://"))?;
-    /// stream.write_all(b"GET /_mock/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+    /// stream.write_all(b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     /// let mut reply = String::new();
     /// stream.read_to_string(&mut reply)?;
     /// assert!(reply.starts_with("HTTP/1.1 200 OK"));

@@ -67,11 +67,11 @@ where
             observe(state.clone(), self.counters, connection.clone(), request);
         let handler = self.handler;
         if self.checks_host && !state.hosts().know(request.uri(), request.headers()) {
+            let request = body_timeout::limit(&state, request);
+            let refuse = async |_| ApiError::Misdirected.into_response();
             return ResponseFuture {
                 state,
-                inner: Inner::Intercepted(Box::pin(async {
-                    ApiError::Misdirected.into_response()
-                })),
+                inner: Inner::Intercepted(Box::pin(drain_body::drain_unread(request, refuse))),
                 format,
                 observation: Some(observation),
             };

@@ -310,7 +310,7 @@ async fn ask(router: &axum::Router, method: &str, path: &str, body: &str) -> Res
     let request = Request::builder()
         .method(method)
         .uri(path)
-        .header("Host", "atlas.test")
+        .header("Host", "localhost")
         .header("X-Atlas-Token", "T")
         .body(Body::from(body.to_owned()))
         .unwrap();
@@ -354,7 +354,7 @@ async fn latency_comes_before_what_is_asked_for_and_a_delay_after_it() {
     assert_eq!(orphans, r#"{"orphans":[]}"#);
 
     let url = upload_path(&version);
-    let path = url.strip_prefix("http://atlas.test").unwrap();
+    let path = url.strip_prefix("http://localhost").unwrap();
     let start = Instant::now();
     let upload = async {
         let reply = ask(&router, "PUT", path, "bytes").await;
@@ -394,6 +394,6 @@ async fn under_another_server_a_reply_breaks_off_in_place_of_the_connection() {
     )
     .await;
     let url = upload_path(&serde_json::from_str(&text(version).await).unwrap());
-    let path = url.strip_prefix("http://atlas.test").unwrap();
+    let path = url.strip_prefix("http://localhost").unwrap();
     assert_eq!(ask(&router, "PUT", path, "bytes").await.status(), 400);
 }

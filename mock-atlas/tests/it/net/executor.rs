@@ -34,7 +34,7 @@ async fn are_left(count: usize) {
 /// Sends a request on a new connection and blocks this thread until the reply.
 fn health(atlas: &MockAtlas) -> TcpStream {
     let mut stream = TcpStream::connect(atlas.url().trim_start_matches("http://")).unwrap();
-    let request = b"GET /_mock/health HTTP/1.1\r\nHost: x\r\n\r\n";
+    let request = b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n";
     stream.write_all(request).unwrap();
     let mut status = [0; 12];
     stream.read_exact(&mut status).unwrap();

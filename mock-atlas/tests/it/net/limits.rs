@@ -109,7 +109,7 @@ async fn a_snapshot_of_which_nothing_more_comes_is_answered_408_and_restores_not
     let file = archive.find("bytes\0").unwrap();
     for len in [0, 100, 600, file + 1, archive.len() - 1] {
         let request = format!(
-            "POST /_mock/restore HTTP/1.1\r\nHost: x\r\nX-Atlas-Token: ROOT\r\n\
+            "POST /_mock/restore HTTP/1.1\r\nHost: localhost\r\nX-Atlas-Token: ROOT\r\n\
              Content-Length: {}\r\n\r\n{}",
             archive.len(),
             &archive[..len]

@@ -134,7 +134,7 @@ async fn whoever_does_not_shake_hands_holds_up_nobody() {
     let fixture = fixture(|builder| builder).await;
     let silent = TcpStream::connect(host(&fixture)).await.unwrap();
     let mut plain = TcpStream::connect(host(&fixture)).await.unwrap();
-    let request = b"GET /_mock/health HTTP/1.1\r\nHost: x\r\n\r\n";
+    let request = b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n";
     plain.write_all(request).await.unwrap();
     push_and_fetch(&fixture).await;
     // Plain HTTP is not answered.

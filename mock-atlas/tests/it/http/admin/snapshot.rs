@@ -375,7 +375,7 @@ async fn an_archive_that_breaks_off_changes_nothing() {
     let host = fixture.atlas.url().strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(host).await.unwrap();
     let head = format!(
-        "POST /_mock/restore HTTP/1.1\r\nHost: x\r\nX-Atlas-Token: ROOT\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        "POST /_mock/restore HTTP/1.1\r\nHost: localhost\r\nX-Atlas-Token: ROOT\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
         archive.len()
     );
     stream.write_all(head.as_bytes()).await.unwrap();

@@ -194,7 +194,7 @@ async fn whoever_writes_all_before_reading_learns_why_it_was_refused() {
     ] {
         let mut stream = TcpStream::connect(host).await.unwrap();
         let head = format!(
-            "{request} HTTP/1.1\r\nHost: x\r\nX-Atlas-Token: {token}\r\nContent-Length: {}\r\n\r\n",
+            "{request} HTTP/1.1\r\nHost: localhost\r\nX-Atlas-Token: {token}\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );
         stream.write_all(head.as_bytes()).await.unwrap();

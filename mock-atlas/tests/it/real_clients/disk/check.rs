@@ -145,7 +145,9 @@ impl Atlas {
     async fn ask(&self, method: Method, path: &str, body: String) -> Result<Vec<u8>, String> {
         let asked = format!("{method} {path}");
         let request = Request::builder().method(method).uri(path);
-        let request = request.header("host", "x").header("x-atlas-token", "ROOT");
+        let request = request
+            .header("host", "localhost")
+            .header("x-atlas-token", "ROOT");
         let request = request
             .body(Body::from(body))
             .map_err(|error| error.to_string())?;
