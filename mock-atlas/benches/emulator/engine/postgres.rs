@@ -10,8 +10,11 @@ use super::{
 };
 use crate::Result;
 
-/// The statement with which the emulator creates a version, and the types of its values.
-const CREATE: &str = include_str!("../../../src/storage/durable/versions/creation.sql");
+/// The statement with which the emulator creates a version that no webhook is told of, and the types of its values.
+const CREATE: &str = concat!(
+    include_str!("../../../src/storage/durable/versions/creation.sql"),
+    ") SELECT (SELECT count(*) FROM found), (SELECT last_number FROM numbered), 0"
+);
 const TYPES: [Type; 11] = [
     Type::TEXT,
     Type::TEXT,
