@@ -33,8 +33,8 @@ pub(crate) fn run() -> Result<()> {
     row(
         "the program",
         format!("{size:.1} MB"),
-        "15 MB".to_owned(),
-        size / 15.0,
+        "25 MB".to_owned(),
+        size / 25.0,
         "at most 1",
     );
     tokio::runtime::Runtime::new()?.block_on(emulators())
