@@ -28,8 +28,8 @@ pub struct Deflate {
     /// The state of the library: 80 KiB.
     stream: Box<isal::isal_zstream>,
     level: Level,
-    /// The memory that the level needs.
-    memory: Vec<u8>,
+    /// The memory that the level needs, which the library takes for structures of words.
+    memory: Vec<u64>,
 }
 
 /// ISA-L refused a block, with a code of `igzip_lib.h`.
@@ -82,7 +82,7 @@ impl Deflate {
         Self {
             stream,
             level,
-            memory: vec![0; level.memory()],
+            memory: vec![0; level.memory().div_ceil(size_of::<u64>())],
         }
     }
 
@@ -103,9 +103,9 @@ impl Deflate {
         // SAFETY: the pointer is to a stream that nobody else uses.
         unsafe { isal::isal_deflate_stateless_init(stream) };
         stream.level = self.level.number();
-        stream.level_buf = self.memory.as_mut_ptr();
+        stream.level_buf = self.memory.as_mut_ptr().cast();
         // A few hundred KiB.
-        stream.level_buf_size = self.memory.len() as u32;
+        stream.level_buf_size = size_of_val(&self.memory[..]) as u32;
         stream.flush = isal::FULL_FLUSH as u16;
         stream.next_in = block.as_ptr().cast_mut();
         stream.avail_in = len.unsigned_abs();

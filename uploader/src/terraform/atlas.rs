@@ -4,7 +4,7 @@ use super::object::Object;
 use super::problem::Problem;
 use super::schema::{Attribute, Kind, Schema};
 use super::value::Value;
-use crate::api::atlas_url::AtlasUrl;
+use crate::api::atlas_url::{AtlasUrl, AtlasUrlError};
 use crate::api::{Client, ClientOptions};
 use crate::base::error::Error;
 use crate::base::secret::{Redactor, Token};
@@ -165,12 +165,17 @@ fn missing_token() -> Problem {
 fn given(settings: &Object) -> Result<(Option<AtlasUrl>, Option<Token>), Problem> {
     let address = settings.text("address").map(str::parse::<AtlasUrl>);
     let address = address.transpose().map_err(|reason| {
-        Problem::new(format!("The address of the Atlas cannot be used: {reason}")).at("address")
+        let problem = Problem::new(format!("The address of the Atlas cannot be used: {reason}"));
+        match reason {
+            AtlasUrlError::NotAUrl => problem.at("address"),
+            // Terraform would show the line with the secret.
+            AtlasUrlError::Credentials | AtlasUrlError::Query => problem,
+        }
     })?;
     let token = settings.text("token").map(Token::new).transpose();
-    let token = token.map_err(|reason| {
-        Problem::new(format!("The token cannot be used: {reason}")).at("token")
-    })?;
+    // Nothing points at the token: Terraform would show the line with it.
+    let token =
+        token.map_err(|reason| Problem::new(format!("The token cannot be used: {reason}")))?;
     // An empty text says that a token should be there.
     if matches!(settings.get("token"), Value::Text(text) if text.is_empty()) {
         return Err(missing_token().at("token"));

@@ -29,8 +29,8 @@ impl Object {
         Self::read(schema, dynamic)?.ok_or_else(|| unusable("there is no value"))
     }
 
-    /// Reads a stored state. Attributes that are empty become null, as they are where a configuration does not set
-    /// them; those that the schema does not have are left out.
+    /// Reads a stored state. Attributes that the schema does not have are left out. In a state of Terraform 0.11 and
+    /// before, those that are empty become null: it did not tell the two apart.
     pub(super) fn stored(schema: &Schema, raw: &RawState) -> Result<Option<Self>, Problem> {
         let value = match raw.json.is_empty() {
             true => Value::read_flatmap(&raw.flatmap),
@@ -40,7 +40,7 @@ impl Object {
             return Ok(None);
         };
         for attribute in schema.inputs() {
-            if object.get(attribute.name).is_empty() {
+            if raw.json.is_empty() && object.get(attribute.name).is_empty() {
                 object.set(attribute.name, Value::Null);
             }
         }

@@ -124,6 +124,8 @@ impl Provider {
         let work = async {
             let kind = Resource::named(&request.type_name)?;
             match Object::read(kind.schema(), request.current_state.as_ref())? {
+                // Where the settings are known only after apply, the state stays as it is until then.
+                Some(state) if !self.atlas()?.is_known() => Ok(Some(state)),
                 Some(state) => kind.read(&*self.atlas()?, state).await,
                 None => Ok(None),
             }

@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::calls::Calls;
 use super::tls::Tls;
@@ -33,6 +33,9 @@ pub const CLIENT_CERTIFICATE: &str = "PLUGIN_CLIENT_CERT";
 
 /// The longest wait for Terraform's first connection; Terraform waits as long for a provider.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The time until the next connection is accepted after one that failed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The longest wait for the proof of a client that it is Terraform.
 const PROOF: Duration = Duration::from_secs(10);
 /// The longest wait for replies under way when the provider ends; Terraform kills it after two seconds.
@@ -107,8 +110,11 @@ impl Plugin {
         loop {
             tokio::select! {
                 accepted = self.listener.accept(), if connections.len() < MOST_CONNECTIONS => {
-                    // A client that hangs up at once is none.
-                    let Ok((stream, _)) = accepted else { continue };
+                    let Ok((stream, _)) = accepted else {
+                        // A client that hangs up at once is none; a lack of descriptors may pass.
+                        sleep(ACCEPT_PAUSE).await;
+                        continue;
+                    };
                     let (calls, came) = (Arc::clone(calls), Arc::clone(&came));
                     connections.spawn(connection(stream, tls.clone(), calls, came));
                 }

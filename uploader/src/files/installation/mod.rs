@@ -63,7 +63,7 @@ impl<'a> Installation<'a> {
         Self { folder, record }
     }
 
-    /// Writes the files, replaces those of an earlier installation, and returns the paths.
+    /// Writes the files beside those of earlier installations, and returns the paths.
     ///
     /// # Errors
     /// Fails when a file cannot be written (each file is then the old or the new one), or when a foreign file has one
@@ -72,6 +72,32 @@ impl<'a> Installation<'a> {
         &self,
         files: &BTreeMap<PathBuf, Content<'_>>,
     ) -> Result<Vec<PathBuf>, Error> {
+        self.put_all(files)?;
+        Ok(files.keys().map(|name| self.folder.join(name)).collect())
+    }
+
+    /// Writes the files as [`Self::install`] does, and removes those of earlier installations that have other names:
+    /// they would be found beside the new ones.
+    ///
+    /// # Errors
+    /// The errors of [`Self::install`], and when a file cannot be removed.
+    pub(crate) fn replace(
+        &self,
+        files: &BTreeMap<PathBuf, Content<'_>>,
+    ) -> Result<Vec<PathBuf>, Error> {
+        let mut record = self.put_all(files)?;
+        let names = record.files.keys();
+        let others = names.filter(|name| !files.contains_key(*name));
+        for name in others.cloned().collect::<Vec<_>>() {
+            record.remove(self.folder, &name, &mut Removed::default())?;
+        }
+        record.files.retain(|name, _| files.contains_key(name));
+        self.write(&record)?;
+        Ok(files.keys().map(|name| self.folder.join(name)).collect())
+    }
+
+    /// Writes the files, and returns the record of all that are installed.
+    fn put_all(&self, files: &BTreeMap<PathBuf, Content<'_>>) -> Result<Record, Error> {
         let folder = self.folder;
         let mut record = self.read()?;
         for name in files.keys() {
@@ -92,17 +118,7 @@ impl<'a> Installation<'a> {
             let path = folder.join(name);
             put(&path, content, &mut first).map_err(|error| failed(&path, error))?;
         }
-        // An earlier version's own names would be found beside the new ones.
-        let names = record
-            .files
-            .keys()
-            .filter(|name| !files.contains_key(*name));
-        for name in names.cloned().collect::<Vec<_>>() {
-            record.remove(folder, &name, &mut Removed::default())?;
-        }
-        record.files.retain(|name, _| files.contains_key(name));
-        self.write(&record)?;
-        Ok(files.keys().map(|name| folder.join(name)).collect())
+        Ok(record)
     }
 
     /// Removes the files that were installed, if they are unchanged.

@@ -21,7 +21,7 @@ fn what_a_killed_run_left_is_removed() {
     let left = folder.path().join(left);
     fs::write(&left, "half of it").unwrap();
     let installation = Installation::new(folder.path(), RECORD);
-    installation.install(&files(b"program")).unwrap();
+    installation.replace(&files(b"program")).unwrap();
     assert!(!left.exists());
 }
 
@@ -31,7 +31,7 @@ fn an_installation_that_was_stopped_halfway_can_be_done_again_or_taken_back() {
     for (again, kept) in [(true, 3), (false, 0)] {
         let plugins = folder.path().join(format!("plugins-{again}"));
         let installation = Installation::new(&plugins, RECORD);
-        let installed = installation.install(&files(b"old")).unwrap();
+        let installed = installation.replace(&files(b"old")).unwrap();
         // The record lists the new files, and the first of them is written.
         let new = files(b"new");
         let mut record = installation.read().unwrap();
@@ -46,13 +46,28 @@ fn an_installation_that_was_stopped_halfway_can_be_done_again_or_taken_back() {
         assert_eq!(fs::read_to_string(&installed[0]).unwrap(), "new");
         assert_eq!(fs::read_to_string(&installed[2]).unwrap(), "old");
         if again {
-            assert_eq!(installation.install(&new).unwrap(), installed);
+            assert_eq!(installation.replace(&new).unwrap(), installed);
             assert_eq!(fs::read_to_string(&installed[2]).unwrap(), "new");
         } else {
             assert_eq!(installation.uninstall().unwrap().removed, installed);
         }
         assert_eq!(installed.iter().filter(|path| path.exists()).count(), kept);
     }
+}
+
+#[test]
+fn what_was_installed_before_stays_until_it_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let installation = Installation::new(folder.path(), RECORD);
+    let one = |name: &str| BTreeMap::from([(name.into(), Content::Text(sha256(b"x")))]);
+    let first = installation.install(&one("linux.zip")).unwrap();
+    let second = installation.install(&one("darwin.zip")).unwrap();
+    assert!(first[0].exists() && second[0].exists());
+    installation.replace(&one("darwin.zip")).unwrap();
+    assert!(!first[0].exists() && second[0].exists());
+    installation.install(&one("linux.zip")).unwrap();
+    let removed = installation.uninstall().unwrap().removed;
+    assert_eq!(removed.len(), 2, "{removed:?}");
 }
 
 #[test]

@@ -69,6 +69,9 @@ impl Level {
     /// The level without compression: the archive is made while it is sent, and needs no space on disk.
     pub const STORED: Self = Self(0);
 
+    /// A level whose bytes depend on no feature of the build: ISA-L makes none of them.
+    pub const PORTABLE: Self = Self(4);
+
     /// Creates a level; `None` above 9.
     pub fn new(level: u8) -> Option<Self> {
         (level <= 9).then_some(Self(level))

@@ -16,7 +16,7 @@ use super::artifact::{self, NAME, TYPE};
 use crate::api::SearchQuery;
 use crate::api::wire::Version;
 use crate::base::error::{Error, Phase};
-use crate::push::pack::Options;
+use crate::push::pack::{Level, Options};
 use crate::push::{Push, push};
 
 /// The attributes of the resource.
@@ -160,6 +160,8 @@ fn request(planned: &Object) -> Result<Push, Problem> {
             .collect(),
         packing: Options {
             reproducible: true,
+            // Another build of the program must not take the same content for a new one.
+            level: Level::PORTABLE,
             keep_tar: artifact_type.is_vagrant_box(),
             ..Options::default()
         },

@@ -183,7 +183,13 @@ async fn the_settings_win_over_the_environment_and_may_be_unknown() {
             "ftp://x",
             "address: The address of the Atlas cannot be used",
         ),
-        ("token", "two\nlines", "token: The token cannot be used"),
+        // Terraform would show the lines of attributes that are named.
+        (
+            "address",
+            "http://u:p@x",
+            "The address of the Atlas cannot be used",
+        ),
+        ("token", "two\nlines", "The token cannot be used"),
         ("token", "", "token: Missing Atlas token"),
     ] {
         let told = provider.configure(&[(name, value.into())]).await;

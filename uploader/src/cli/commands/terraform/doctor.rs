@@ -73,6 +73,18 @@ async fn terraform(folder: &Path, arguments: &[&str]) -> Result<Output, Error> {
         // With this variable, Terraform would write its log to a file instead of stderr.
         .env_remove("TF_LOG_PATH")
         .env("TF_LOG", "debug");
+    for other in [
+        "TF_CLI_ARGS",
+        "TF_CLI_ARGS_init",
+        "TF_CLI_ARGS_validate",
+        "TF_CLI_ARGS_version",
+        "TF_DATA_DIR",
+        "TF_LOG_CORE",
+        "TF_LOG_PROVIDER",
+        "TF_WORKSPACE",
+    ] {
+        command.env_remove(other);
+    }
     output_of("terraform", &mut command).await
 }
 

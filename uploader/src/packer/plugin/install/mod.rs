@@ -116,7 +116,7 @@ pub fn plugin_folder(
 /// is then the old or the new one), or when a foreign file has one of the names (nothing is changed then).
 pub fn install(program: &Path, folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let bytes = fs::read(program).map_err(|error| failed(program, error))?;
-    Installation::new(folder, RECORD).install(&files(&bytes))
+    Installation::new(folder, RECORD).replace(&files(&bytes))
 }
 
 /// Removes the files that [`install`] wrote into the folder, if they are unchanged. The call blocks.
