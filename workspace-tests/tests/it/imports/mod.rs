@@ -28,6 +28,7 @@ const CRATES: &[(&str, &[&[&str]])] = &[
             "servers",
         ]],
     ),
+    ("isal", &[&["deflate"]]),
     (
         "uploader",
         &[
