@@ -38,6 +38,7 @@ struct Inner {
     stored: AtomicBool,
     findings: OnceLock<Vec<Finding>>,
     fault: OnceLock<String>,
+    form: OnceLock<String>,
 }
 
 /// The version that a request created, or the version or the provider of a box whose file it uploaded.
@@ -98,6 +99,15 @@ impl RequestContext {
             slug,
             announces_file,
         });
+    }
+
+    /// Sets what the form of a page was about, as a query string without secrets.
+    pub(crate) fn set_form(&self, told: String) {
+        let _ = self.0.form.set(told);
+    }
+
+    pub(super) fn form(&self) -> Option<&str> {
+        self.0.form.get().map(String::as_str)
     }
 
     /// Sets the findings about what the request sent.

@@ -76,7 +76,10 @@ impl AuditHead {
             address: self.address,
             forwarded_for: self.forwarded_for,
             method: method.to_owned(),
-            path: self.path,
+            path: match context.form().filter(|form| !form.is_empty()) {
+                Some(form) => beginning(format!("{}?{form}", self.path).into()),
+                None => self.path,
+            },
             version: context.version().map(|version| version.slug.clone()),
             status,
             request: id.as_str().to_owned(),

@@ -10,12 +10,20 @@ use axum::http::{HeaderMap, HeaderName, Uri, header};
 
 use super::page::PageError;
 use super::visitor::{RootVisitor, Visitor};
+use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::extract::{Params, read_body, text};
 use crate::http::state::AppState;
 
-/// The largest form in bytes: a seed is the largest of what they send.
-const MOST: usize = 16 * 1024 * 1024;
+/// The largest form in bytes that anybody may send, and that root may send: a seed is the largest.
+const MOST: usize = 64 * 1024;
+const MOST_OF_ROOT: usize = 16 * 1024 * 1024;
+
+/// The greatest number of fields that are read. No form of a page has more.
+const MOST_FIELDS: usize = 100;
+
+/// The fields that say what a form was about. None of them is a secret.
+const TOLD: [&str; 6] = ["action", "artifact", "type", "version", "id", "owner"];
 
 /// The name of the field with the proof.
 pub(super) const FORM_TOKEN: &str = "form_token";
@@ -35,7 +43,19 @@ pub(crate) struct Fields(Vec<(String, String)>);
 
 impl Fields {
     fn parse(body: &[u8]) -> Self {
-        Self(form_urlencoded::parse(body).into_owned().collect())
+        let fields = form_urlencoded::parse(body).into_owned();
+        Self(fields.take(MOST_FIELDS).collect())
+    }
+
+    /// Returns what a form was about, for the audit.
+    fn told(&self) -> String {
+        let mut told = form_urlencoded::Serializer::new(String::new());
+        told.extend_pairs(
+            self.0
+                .iter()
+                .filter(|(name, value)| TOLD.contains(&name.as_str()) && !value.is_empty()),
+        );
+        told.finish()
     }
 
     /// Returns the value of a field; an empty text if there is none.
@@ -75,15 +95,27 @@ impl FromRequest<AppState> for OpenForm {
     type Rejection = PageError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, PageError> {
-        let (mut parts, body) = request.into_parts();
-        let visitor = Visitor::from_request_parts(&mut parts, state).await?;
-        if !is_from_here(&parts.headers, &parts.uri, state.public_url()) {
-            return Err(visitor.failed()(NOT_FROM_HERE));
-        }
-        let body = read_body(body, MOST).await;
-        let body = body.map_err(visitor.failed())?;
-        Ok(Self(visitor, Fields::parse(&body)))
+        let (visitor, fields) = read(request, state, |_| Ok(MOST)).await?;
+        Ok(Self(visitor, fields))
     }
+}
+
+/// Reads a form that a page of this server has sent. `most` returns how many bytes a visitor may send, before any is
+/// read.
+async fn read(
+    request: Request,
+    state: &AppState,
+    most: impl FnOnce(&Visitor) -> Result<usize, PageError>,
+) -> Result<(Visitor, Fields), PageError> {
+    let (mut parts, body) = request.into_parts();
+    let visitor = Visitor::from_request_parts(&mut parts, state).await?;
+    if !is_from_here(&parts.headers, &parts.uri, state.public_url()) {
+        return Err(visitor.failed()(NOT_FROM_HERE));
+    }
+    let body = read_body(body, most(&visitor)?).await;
+    let fields = Fields::parse(&body.map_err(visitor.failed())?);
+    RequestContext::of(&parts.extensions).set_form(fields.told());
+    Ok((visitor, fields))
 }
 
 /// A form of somebody who is signed in.
@@ -94,11 +126,10 @@ impl FromRequest<AppState> for Form {
     type Rejection = PageError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, PageError> {
-        let OpenForm(visitor, fields) = OpenForm::from_request(request, state).await?;
-        match visitor.has_made(fields.get(FORM_TOKEN)) {
-            true => Ok(Self(visitor, fields)),
-            false => Err(visitor.failed()(NOT_OF_SESSION)),
-        }
+        let most = |visitor: &Visitor| check_session(visitor).map(|()| MOST);
+        let (visitor, fields) = read(request, state, most).await?;
+        check_form_token(&visitor, fields.get(FORM_TOKEN))?;
+        Ok(Self(visitor, fields))
     }
 }
 
@@ -110,12 +141,25 @@ impl FromRequest<AppState> for RootForm {
     type Rejection = PageError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, PageError> {
-        let Form(visitor, fields) = Form::from_request(request, state).await?;
+        let most = |visitor: &Visitor| {
+            check_session(visitor)?;
+            visitor.clone().into_root().map(|_| MOST_OF_ROOT)
+        };
+        let (visitor, fields) = read(request, state, most).await?;
+        check_form_token(&visitor, fields.get(FORM_TOKEN))?;
         Ok(Self(visitor.into_root()?, fields))
     }
 }
 
-/// Checks the proof in a form that is read elsewhere.
+/// Checks that somebody is signed in.
+fn check_session(visitor: &Visitor) -> Result<(), PageError> {
+    match visitor.has_session() {
+        true => Ok(()),
+        false => Err(visitor.failed()(NOT_OF_SESSION)),
+    }
+}
+
+/// Checks the proof in a form.
 pub(super) fn check_form_token(visitor: &Visitor, told: &str) -> Result<(), PageError> {
     match visitor.has_made(told) {
         true => Ok(()),

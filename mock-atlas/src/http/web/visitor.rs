@@ -80,6 +80,10 @@ impl Visitor {
         matches!(&self.caller, Caller::Known(account) if account.is_root())
     }
 
+    pub(super) fn has_session(&self) -> bool {
+        self.session.is_some()
+    }
+
     /// Returns the proof that a form was made for the session; an empty text without one.
     pub(super) fn form_token(&self) -> String {
         self.session

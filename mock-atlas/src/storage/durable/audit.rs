@@ -111,9 +111,10 @@ impl AuditWriter {
 
     /// Waits as [`AuditWriter::flush`] does, and takes no entries from then on.
     pub(super) async fn close(&self) -> u64 {
-        let lost = self.flush().await;
-        self.waiting().is_closed = true;
-        lost
+        self.flush().await;
+        let mut waiting = self.waiting();
+        waiting.is_closed = true;
+        waiting.recorded.saturating_sub(waiting.written)
     }
 
     async fn write_all(self, database: Database) {

@@ -16,7 +16,7 @@ pub(crate) async fn send(
     dataset: Dataset,
     visitor: Visitor,
     path: Result<VersionPath, ApiError>,
-    request: FileRequest,
+    mut request: FileRequest,
 ) -> Result<Response, PageError> {
     let VersionPath {
         artifact,
@@ -34,6 +34,8 @@ pub(crate) async fn send(
     )
     .await;
     let blob = visitor.page(blob)?;
+    // A store would not say that the browser is to keep the file.
+    request.may_redirect = false;
     let mut response = reply(&blob, &request).await.map_err(visitor.failed())?;
     let name = format!(
         "attachment; filename=\"{}-{}-{number}\"",

@@ -88,12 +88,12 @@ impl Watch {
                 () = sleep(PAUSE) => {}
                 () = self.state.stop().cancelled() => return None,
             }
-            if let Some(events) = self.events() {
-                return Some(events);
-            }
             let now = Instant::now();
             if now >= self.end {
                 return None;
+            }
+            if let Some(events) = self.events() {
+                return Some(events);
             }
             if now >= silent {
                 return Some(Bytes::from_static(b": waiting\n\n"));

@@ -211,6 +211,24 @@ async fn a_form_from_elsewhere_or_without_proof_does_nothing() {
 }
 
 #[tokio::test]
+async fn a_form_is_small_unless_root_sends_it() {
+    let fixture = Fixture::new().await;
+    let large = "a".repeat(100_000);
+    let fields = [("action", "seed"), ("seed", large.as_str())];
+    let path = "/_mock/control/data";
+    let (root, rival) = (
+        Browser::signed_in(&fixture, "ROOT").await,
+        Browser::signed_in(&fixture, "RIVAL").await,
+    );
+    let refused_as_a_seed = root.submit(path, &fields).await;
+    assert_eq!(refused_as_a_seed.status(), 422);
+    assert_eq!(rival.submit(path, &fields).await.status(), 401);
+    let sign_in = [("token", large.as_str())];
+    let sign_in = rival.submit("/_mock/pages/sign-in", &sign_in).await;
+    assert_eq!(sign_in.status(), 413);
+}
+
+#[tokio::test]
 async fn the_control_room_is_for_the_root_token() {
     let fixture = Fixture::new().await;
     let (rival, anybody) = (
@@ -252,6 +270,6 @@ async fn what_a_form_did_is_in_the_audit() {
     let last = audit["entries"].as_array().unwrap().last().unwrap().clone();
     assert_eq!(
         (&last["path"], &last["username"]),
-        (&json!("/_mock/control/data"), &json!("atlas"))
+        (&json!("/_mock/control/data?action=reset"), &json!("atlas"))
     );
 }
