@@ -277,18 +277,18 @@ async fn states_of_0_9_to_0_11_and_of_today_are_upgraded() {
     let flat = flat.map(|(key, text)| (key.to_owned(), text.to_owned()));
     let json = json!({
         "id": "one", "name": "acme/web", "type": "amazon.image", "version": "latest", "file_url": "",
-        "slug": "acme/web/amazon.image/1", "version_real": 1, "metadata_full": {"a-b": "1"}, "metadata_keys": [],
+        "slug": "acme/web/amazon.image/1", "version_real": 1, "metadata_full": {"a-b": "1"}, "metadata": {},
     });
-    for raw_state in [
-        RawState {
-            json: Vec::new(),
-            flatmap: flat.into(),
-        },
-        RawState {
-            json: json.to_string().into_bytes(),
-            flatmap: [].into(),
-        },
-    ] {
+    let old = RawState {
+        json: Vec::new(),
+        flatmap: flat.into(),
+    };
+    let today = RawState {
+        json: json.to_string().into_bytes(),
+        flatmap: [].into(),
+    };
+    // Only the old states do not tell an empty map from none.
+    for (raw_state, set) in [(old, None), (today, Some(("metadata", map(&[]))))] {
         let request = UpgradeRequest {
             type_name: KIND.to_owned(),
             version: 0,
@@ -302,7 +302,9 @@ async fn states_of_0_9_to_0_11_and_of_today_are_upgraded() {
         let state = object(upgraded.state.as_ref()).unwrap();
         assert_eq!(state["metadata_full"], map(&[("a-b", "1")]));
         assert_eq!(state["version_real"], "1".into());
-        let config = web(&[("version", "latest".into())]);
+        let mut settings = vec![("version", "latest".into())];
+        settings.extend(set);
+        let config = web(&settings);
         let planned = provider.plan(KIND, Some(&state), &config).await;
         assert_eq!(object(planned.planned_state.as_ref()), Some(state));
     }
