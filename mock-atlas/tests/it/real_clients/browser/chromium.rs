@@ -61,8 +61,15 @@ impl Page {
         page
     }
 
-    /// Makes a call of the protocol, and returns its result. Events are dropped.
+    /// Makes a call of the protocol, and returns its result.
     async fn call(&self, method: &str, params: Value) -> Value {
+        let answer = self.answer(method, params).await;
+        assert!(answer["error"].is_null(), "{method}: {answer}");
+        answer["result"].clone()
+    }
+
+    /// Makes a call of the protocol, and returns the whole answer. Events are dropped.
+    async fn answer(&self, method: &str, params: Value) -> Value {
         let mut pipes = self.pipes.lock().await;
         let pipes = &mut *pipes;
         pipes.last += 1;
@@ -86,9 +93,7 @@ impl Page {
                 }
             }
         };
-        let answer = timeout(LIMIT, answer).await.expect(method);
-        assert!(answer["error"].is_null(), "{method}: {answer}");
-        answer["result"].clone()
+        timeout(LIMIT, answer).await.expect(method)
     }
 
     /// Opens an address, and waits until it is there.
@@ -102,8 +107,8 @@ impl Page {
     /// Evaluates an expression, and returns its value; `null` if the page went away meanwhile or the expression fails.
     pub(super) async fn eval(&self, expression: &str) -> Value {
         let params = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
-        let answer = self.call("Runtime.evaluate", params).await;
-        answer["result"]["value"].clone()
+        let answer = self.answer("Runtime.evaluate", params).await;
+        answer["result"]["result"]["value"].clone()
     }
 
     /// Waits until an expression is true.
@@ -122,21 +127,23 @@ impl Page {
         until(text, async || self.text().await.contains(text)).await;
     }
 
-    /// Types a text into the field that a selector finds.
+    /// Types a text into the field that a selector finds, once it is there.
     pub(super) async fn fill(&self, selector: &str, text: &str) {
         let (selector, text) = (json!(selector), json!(text));
-        let filled = format!("document.querySelector({selector}).value = {text}; true");
-        assert_eq!(self.eval(&filled).await, true, "{selector}");
+        let filled = format!(
+            "(() => {{ const it = document.querySelector({selector}); if (it) it.value = {text}; return !!it; }})()"
+        );
+        self.until(&filled).await;
     }
 
-    /// Clicks on what a selector finds.
+    /// Clicks on what a selector finds, once it is there.
     pub(super) async fn click(&self, selector: &str) {
         let selector = json!(selector);
         // The click goes away with the page, so the answer is given before.
         let click = format!(
-            "(() => {{ const it = document.querySelector({selector}); setTimeout(() => it.click()); return !!it; }})()"
+            "(() => {{ const it = document.querySelector({selector}); if (it) setTimeout(() => it.click()); return !!it; }})()"
         );
-        assert_eq!(self.eval(&click).await, true, "{selector}");
+        self.until(&click).await;
     }
 
     /// Sets the size of the window, and whether its owner likes it dark.
