@@ -46,7 +46,7 @@ pub(super) fn protect(mut response: Response) -> Response {
     response
 }
 
-/// What stands around the content of a page.
+/// A frame is everything around the content of a page.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Frame {
     pub(super) title: String,

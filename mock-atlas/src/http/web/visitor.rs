@@ -19,7 +19,7 @@ pub(super) const COOKIE: &str = "atlas_session";
 /// The context of the key with which the proofs in forms are made.
 const FORMS: &str = "mock-atlas 2026 forms of pages";
 
-/// Whoever looks at a page.
+/// A visitor looks at a page: anybody, or somebody who is signed in.
 #[derive(Clone, Debug)]
 pub(crate) struct Visitor {
     pub(super) caller: Caller,

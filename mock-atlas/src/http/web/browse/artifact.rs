@@ -65,7 +65,7 @@ struct VersionRow {
     is_to: bool,
 }
 
-/// What a page of an artifact is made of.
+/// A request for a page of an artifact, with the artifact that was found.
 pub(super) struct Request<'a> {
     pub(super) dataset: &'a Dataset,
     pub(super) visitor: &'a Visitor,

@@ -1,4 +1,5 @@
-//! What this Atlas holds as a whole: counts, orphans, seed, snapshot, restore, reset and deletions.
+//! Shows what this Atlas holds as a whole, and changes it: counts, orphans, seed, snapshot, restore, reset and
+//! deletions.
 
 use askama::Template;
 use axum::body::Body;

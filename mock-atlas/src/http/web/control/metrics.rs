@@ -38,7 +38,7 @@ struct Plot {
     points: String,
 }
 
-/// What happened in one part of the time.
+/// A part of the time, with the requests in it.
 #[derive(Clone, Debug, Default)]
 struct Slot {
     requests: u64,

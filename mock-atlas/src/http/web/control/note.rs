@@ -6,12 +6,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 use crate::http::error::ApiError;
 use crate::http::web::page::protect;
 
-/// What became of a form.
+/// A note tells what became of a form.
 #[derive(Debug)]
 pub(super) struct Note {
     pub(super) text: String,
     pub(super) is_wrong: bool,
-    /// What is shown once, such as the value of a new token.
+    /// A text that is shown once, such as the value of a new token.
     pub(super) secret: Option<String>,
     pub(super) status: StatusCode,
 }

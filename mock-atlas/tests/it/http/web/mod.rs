@@ -14,7 +14,7 @@ use reqwest::{Client, Method, RequestBuilder, Response};
 
 use crate::support::{Fixture, Reply};
 
-/// What browsers accept.
+/// The header `Accept` of a browser.
 const HTML: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 /// A browser that looks at the pages of an emulator.
