@@ -73,7 +73,7 @@ impl<'a> Installation<'a> {
         files: &BTreeMap<PathBuf, Content<'_>>,
     ) -> Result<Vec<PathBuf>, Error> {
         self.put_all(files)?;
-        Ok(files.keys().map(|name| self.folder.join(name)).collect())
+        Ok(self.paths(files))
     }
 
     /// Writes the files as [`Self::install`] does, and removes those of earlier installations that have other names:
@@ -93,7 +93,11 @@ impl<'a> Installation<'a> {
         }
         record.files.retain(|name, _| files.contains_key(name));
         self.write(&record)?;
-        Ok(files.keys().map(|name| self.folder.join(name)).collect())
+        Ok(self.paths(files))
+    }
+
+    fn paths(&self, files: &BTreeMap<PathBuf, Content<'_>>) -> Vec<PathBuf> {
+        files.keys().map(|name| self.folder.join(name)).collect()
     }
 
     /// Writes the files, and returns the record of all that are installed.

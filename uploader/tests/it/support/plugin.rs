@@ -25,6 +25,18 @@ const DEFAULT: &str = "-packer-default-plugin-name-";
 const PING: [u8; 12] = [0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7];
 const PONG: [u8; 12] = [0, 2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 7];
 
+/// Starts a plugin, and returns its process and the first line that it prints.
+pub(crate) async fn handshake(command: &mut Command) -> (Child, String) {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = lines.next_line().await.unwrap().expect("a first line");
+    (child, line)
+}
+
 /// Returns a command that starts the program under a name that makes it a plugin.
 pub(crate) fn plugin(program: &Program, name: &str) -> Command {
     let path = program.path(name);
@@ -53,15 +65,10 @@ impl Plugin {
             .args(["start", "post-processor"])
             .args(flags)
             .arg(DEFAULT);
-        let mut child = command
+        command
             .env(COOKIE.0, COOKIE.1)
-            .env("PACKER_RUN_UUID", "the-run")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let handshake = lines.next_line().await.unwrap().expect("a first line");
+            .env("PACKER_RUN_UUID", "the-run");
+        let (child, handshake) = handshake(&mut command).await;
         let address = handshake.strip_prefix("5|0|").expect("the protocol 5.0");
         let (network, address) = address.split_once('|').unwrap();
         assert_eq!(network, "unix");

@@ -1,7 +1,6 @@
 //! Plays Terraform, as far as a provider sees it.
 
 use std::collections::BTreeMap;
-use std::process::Stdio;
 use std::sync::Arc;
 
 use atlas_uploader::terraform::protocol::{
@@ -15,7 +14,6 @@ use hyper::http::uri::PathAndQuery;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, PKCS_ECDSA_P521_SHA512};
 use rmpv::Value;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio_rustls::TlsConnector;
@@ -27,6 +25,7 @@ use tonic::body::Body;
 use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
 
+use super::plugin::handshake;
 use super::program::Program;
 
 pub(crate) const COOKIE: (&str, &str) = (
@@ -75,15 +74,10 @@ impl Process {
         if let Some(certificate) = certificate {
             command.env("PLUGIN_CLIENT_CERT", certificate);
         }
-        let mut child = command
+        command
             .env(COOKIE.0, COOKIE.1)
-            .env("PLUGIN_PROTOCOL_VERSIONS", "5,6")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let handshake = lines.next_line().await.unwrap().expect("a first line");
+            .env("PLUGIN_PROTOCOL_VERSIONS", "5,6");
+        let (child, handshake) = handshake(&mut command).await;
         Self { child, handshake }
     }
 
