@@ -151,7 +151,11 @@ impl Atlas {
                 "{detail}\n\nThis Atlas was switched off in 2018; the address came from {origin}. Set the provider's address, or {ADDRESS_VARIABLE}."
             );
         }
-        Problem::new(format!("{summary}: {reason}")).with_detail(detail)
+        let problem = Problem::new(format!("{summary}: {reason}")).with_detail(detail);
+        match status {
+            Some(404) => problem.missing(),
+            _ => problem,
+        }
     }
 }
 

@@ -16,6 +16,26 @@ pub(super) struct Plan {
     pub(super) warnings: Vec<Problem>,
 }
 
+impl Plan {
+    /// Replaces the resource, since this attribute changes.
+    pub(super) fn replace(&mut self, schema: &Schema, attribute: &'static str) {
+        if let Some(planned) = &mut self.state {
+            forget_outputs(schema, planned);
+            self.replaced_by.push(attribute);
+        }
+    }
+
+    /// Lets the change of this attribute not replace the resource: if no other does, its outputs stay.
+    pub(super) fn keep(&mut self, schema: &Schema, attribute: &'static str, prior: &Object) {
+        self.replaced_by.retain(|changed| *changed != attribute);
+        if let (Some(planned), true) = (&mut self.state, self.replaced_by.is_empty()) {
+            for output in schema.outputs() {
+                planned.set(output.name, prior.get(output.name).clone());
+            }
+        }
+    }
+}
+
 /// Plans a change. Every changed input needs a new resource, since a version never changes; its outputs are known only
 /// after apply.
 pub(super) fn plan(schema: &Schema, prior: Option<&Object>, mut proposed: Object) -> Plan {
@@ -41,7 +61,7 @@ pub(super) fn plan(schema: &Schema, prior: Option<&Object>, mut proposed: Object
 }
 
 /// Makes all outputs known only after apply.
-pub(super) fn forget_outputs(schema: &Schema, object: &mut Object) {
+fn forget_outputs(schema: &Schema, object: &mut Object) {
     for attribute in schema.outputs() {
         object.set(attribute.name, Value::Unknown);
     }

@@ -11,6 +11,7 @@ pub(super) struct Problem {
     summary: String,
     detail: String,
     attribute: Option<&'static str>,
+    is_missing: bool,
 }
 
 impl Problem {
@@ -20,6 +21,7 @@ impl Problem {
             summary: summary.into(),
             detail: String::new(),
             attribute: None,
+            is_missing: false,
         }
     }
 
@@ -43,6 +45,17 @@ impl Problem {
     pub(super) fn at(self, attribute: &'static str) -> Self {
         let attribute = Some(attribute);
         Self { attribute, ..self }
+    }
+
+    /// Marks a problem that says: what was asked for is not on the server.
+    pub(super) fn missing(self) -> Self {
+        let is_missing = true;
+        Self { is_missing, ..self }
+    }
+
+    /// Returns whether it is marked by [`missing`](Self::missing).
+    pub(super) fn is_missing(&self) -> bool {
+        self.is_missing
     }
 
     /// Returns the message. All that Terraform shows passes here, without secrets.

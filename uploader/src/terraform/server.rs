@@ -1,10 +1,10 @@
 //! Runs the provider's process: it listens, prints its address as its first line, and answers Terraform until that
 //! tells it to go, or is gone itself.
 
+use std::collections::VecDeque;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -13,8 +13,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::calls::Calls;
 use super::tls::Tls;
@@ -42,6 +44,8 @@ const PROOF: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(1);
 /// The most connections at a time: Terraform has one.
 const MOST_CONNECTIONS: usize = 16;
+/// The most connections at a time that have not proved yet to be Terraform's.
+const MOST_UNPROVED: usize = 64;
 /// The most calls of a connection at a time: Terraform makes ten, unless `-parallelism` says more.
 const MOST_CALLS: u32 = 256;
 /// The pause between two looks for the parent process.
@@ -100,62 +104,108 @@ impl Plugin {
     }
 
     async fn accept(self, calls: &Arc<Calls>) -> io::Result<()> {
-        let tls = self.tls.map(Arc::new);
-        let came = Arc::new(AtomicBool::new(false));
-        let mut connections = JoinSet::new();
+        let mut clients = Clients::new(self.tls, calls);
         let mut gone = pin!(parent_gone());
         let late = sleep_until(Instant::now() + PATIENCE);
         let mut late = pin!(late);
         let mut is_late = false;
         loop {
             tokio::select! {
-                accepted = self.listener.accept(), if connections.len() < MOST_CONNECTIONS => {
-                    let Ok((stream, _)) = accepted else {
-                        // A client that hangs up at once is none; a lack of descriptors may pass.
-                        sleep(ACCEPT_PAUSE).await;
-                        continue;
-                    };
-                    let (calls, came) = (Arc::clone(calls), Arc::clone(&came));
-                    connections.spawn(connection(stream, tls.clone(), calls, came));
-                }
-                Some(_) = connections.join_next() => {}
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) => clients.add(stream),
+                    // A client that hangs up at once is none; a lack of descriptors may pass.
+                    Err(_) => sleep(ACCEPT_PAUSE).await,
+                },
+                () = clients.proceed() => {}
                 () = calls.shut_down() => break,
                 () = &mut gone => return Ok(()),
                 () = &mut late, if !is_late => {
                     is_late = true;
-                    if !came.load(Ordering::Relaxed) {
+                    if !clients.came {
                         return Err(io::Error::from(io::ErrorKind::TimedOut));
                     }
                 }
             }
         }
         // The reply to `Shutdown` is still under way.
-        let _ = timeout(GRACE, connections.join_all()).await;
+        let _ = timeout(GRACE, clients.connections.join_all()).await;
         Ok(())
     }
 }
 
-/// Serves one client. Its errors concern nobody else.
-async fn connection(
-    stream: TcpStream,
-    tls: Option<Arc<Tls>>,
-    calls: Arc<Calls>,
-    came: Arc<AtomicBool>,
-) {
-    let Some(tls) = tls else {
-        came.store(true, Ordering::Relaxed);
-        return converse(stream, calls).await;
-    };
-    match timeout(PROOF, tls.acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => {
-            came.store(true, Ordering::Relaxed);
-            converse(stream, calls).await;
+/// The connections of a provider. Only those that have proved to be Terraform's are served, and the others never keep
+/// Terraform out: the oldest of them makes room.
+struct Clients<'a> {
+    tls: Option<Tls>,
+    calls: &'a Arc<Calls>,
+    unproved: JoinSet<Option<TlsStream<TcpStream>>>,
+    /// The unproved connections, oldest first.
+    order: VecDeque<AbortHandle>,
+    connections: JoinSet<()>,
+    /// Whether Terraform has come.
+    came: bool,
+}
+
+impl<'a> Clients<'a> {
+    fn new(tls: Option<Tls>, calls: &'a Arc<Calls>) -> Self {
+        Self {
+            tls,
+            calls,
+            unproved: JoinSet::new(),
+            order: VecDeque::new(),
+            connections: JoinSet::new(),
+            came: false,
         }
-        Ok(Err(error)) => tracing::debug!(%error, "a client is not the Terraform of this run"),
-        Err(_) => tracing::debug!("a client did not prove to be the Terraform of this run"),
+    }
+
+    /// Takes a new connection, and waits in the background for its proof.
+    fn add(&mut self, stream: TcpStream) {
+        let Some(tls) = &self.tls else {
+            return self.serve(stream);
+        };
+        self.order.retain(|unproved| !unproved.is_finished());
+        if self.order.len() >= MOST_UNPROVED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            oldest.abort();
+        }
+        let proved = prove(tls.acceptor.clone(), stream);
+        self.order.push_back(self.unproved.spawn(proved));
+    }
+
+    /// Waits until a connection proves to be Terraform's, or one ends; waits for ever where there is none.
+    async fn proceed(&mut self) {
+        tokio::select! {
+            Some(proved) = self.unproved.join_next() => {
+                if let Ok(Some(stream)) = proved {
+                    self.serve(stream);
+                }
+            }
+            Some(_) = self.connections.join_next() => {}
+            else => std::future::pending().await,
+        }
+    }
+
+    fn serve(&mut self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+        self.came = true;
+        if self.connections.len() < MOST_CONNECTIONS {
+            self.connections
+                .spawn(converse(stream, Arc::clone(self.calls)));
+        }
     }
 }
 
+/// Waits until a client proves to be the Terraform of this run; returns `None` for any other.
+async fn prove(acceptor: TlsAcceptor, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+    match timeout(PROOF, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => return Some(stream),
+        Ok(Err(error)) => tracing::debug!(%error, "a client is not the Terraform of this run"),
+        Err(_) => tracing::debug!("a client did not prove to be the Terraform of this run"),
+    }
+    None
+}
+
+/// Serves one client. Its errors concern nobody else.
 async fn converse(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, calls: Arc<Calls>) {
     let service = {
         let calls = Arc::clone(&calls);

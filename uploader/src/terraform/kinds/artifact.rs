@@ -11,8 +11,8 @@ use super::super::plan::Plan;
 use super::super::problem::Problem;
 use super::super::schema::{Attribute, Kind, Schema};
 use super::super::value::Value;
+use crate::api::SearchQuery;
 use crate::api::wire::Version;
-use crate::api::{Client, SearchQuery};
 use crate::base::error::Cause;
 use crate::base::slug::{ArtifactName, ArtifactType, SlugError};
 use crate::pull::version_at;
@@ -84,14 +84,16 @@ pub(super) async fn find(atlas: &Atlas, config: Object) -> Result<Object, Proble
     let name = artifact_name(&config)?;
     let version = tfvars::only(&found, &name)
         .map_err(|error| Problem::new(error.cause().to_string()).at("name"))?;
-    filled(atlas.client()?, config, version)
+    filled(atlas, config, version)
 }
 
-/// Finds the version anew. One that no longer matches is gone.
+/// Finds the version anew. One that no longer matches is gone, and so is one whose artifact or channel is.
 pub(super) async fn refresh(atlas: &Atlas, state: Object) -> Result<Option<Object>, Problem> {
-    match search(atlas, &state).await?.is_empty() {
-        true => Ok(None),
-        false => find(atlas, state).await.map(Some),
+    match search(atlas, &state).await {
+        Ok(found) if found.is_empty() => Ok(None),
+        Ok(_) => find(atlas, state).await.map(Some),
+        Err(problem) if problem.is_missing() => Ok(None),
+        Err(problem) => Err(problem),
     }
 }
 
@@ -141,7 +143,8 @@ pub(super) async fn number_at(
     found.map_err(|error| match error.cause() {
         Cause::Missing(reason) => Problem::new(format!("No matching artifact for '{name}'"))
             .with_detail(reason)
-            .at("version"),
+            .at("version")
+            .missing(),
         _ => atlas.problem(&searching(name), &error),
     })
 }
@@ -178,15 +181,24 @@ pub(super) fn artifact_type(config: &Object) -> Result<ArtifactType, Problem> {
     kind.map_err(|reason: SlugError| Problem::new(reason.to_string()).at("type"))
 }
 
-fn filled(client: &Client, mut config: Object, version: &Version) -> Result<Object, Problem> {
-    let (name, kind) = (artifact_name(&config)?, artifact_type(&config)?);
-    let url = client.file_url(&name, &kind, version.version);
+fn filled(atlas: &Atlas, mut config: Object, version: &Version) -> Result<Object, Problem> {
     config.set("id", tfvars::id(version));
-    config.set("file_url", tfvars::shown_url(version, &url));
+    config.set("file_url", file_url(atlas, &config, version)?);
     config.set("metadata_full", metadata_full(version));
     config.set("slug", version.slug.as_str());
     config.set("version_real", version.version.to_string());
     Ok(config)
+}
+
+/// Returns the address of the version's file; empty without a file.
+pub(super) fn file_url(
+    atlas: &Atlas,
+    config: &Object,
+    version: &Version,
+) -> Result<String, Problem> {
+    let (name, kind) = (artifact_name(config)?, artifact_type(config)?);
+    let url = atlas.client()?.file_url(&name, &kind, version.version);
+    Ok(tfvars::shown_url(version, &url).to_owned())
 }
 
 /// Returns the metadata as Terraform shows it.

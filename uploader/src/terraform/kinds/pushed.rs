@@ -9,14 +9,14 @@ use uuid::Uuid;
 
 use super::super::atlas::Atlas;
 use super::super::object::Object;
-use super::super::plan::{self, Plan};
+use super::super::plan::Plan;
 use super::super::problem::Problem;
 use super::super::schema::{Attribute, Kind, Schema};
 use super::artifact::{self, NAME, TYPE};
 use crate::api::SearchQuery;
 use crate::api::wire::Version;
 use crate::base::error::{Error, Phase};
-use crate::push::pack::{Level, Options};
+use crate::push::pack::{self, Level, Options};
 use crate::push::{Push, push};
 
 /// The attributes of the resource.
@@ -62,12 +62,16 @@ pub(super) fn validate(config: &Object) -> Vec<Problem> {
     problems
 }
 
-/// Compares the file with what was pushed: another content needs a new version.
+/// Compares the file with what was pushed: another content needs a new version, another path of the same content does
+/// not.
 pub(super) async fn complete(prior: Option<Object>, mut plan: Plan) -> Result<Plan, Problem> {
-    let (Some(planned), Some(prior)) = (plan.state.as_mut(), prior) else {
+    let (Some(planned), Some(prior)) = (&plan.state, prior) else {
         return Ok(plan);
     };
-    if planned.has_unknown() {
+    let is_known = SCHEMA
+        .inputs()
+        .all(|input| !planned.get(input.name).has_unknown());
+    if !is_known {
         return Ok(plan);
     }
     let request = request(planned)?;
@@ -83,10 +87,17 @@ pub(super) async fn complete(prior: Option<Object>, mut plan: Plan) -> Result<Pl
     let digest = request.digest().await.map_err(|error| failed(&error))?;
     let digest = digest.map(|digest| digest.to_string()).unwrap_or_default();
     if prior.text("digest") != Some(digest.as_str()) {
-        plan::forget_outputs(&SCHEMA, planned);
-        plan.replaced_by.push("digest");
+        plan.replace(&SCHEMA, "digest");
+    } else if request.id.is_some() || default_id(&prior) == pack::default_id(&request.paths) {
+        plan.keep(&SCHEMA, "file", &prior);
     }
     Ok(plan)
+}
+
+/// Returns the id that the file's name gave the version.
+fn default_id(state: &Object) -> Option<String> {
+    let path = state.text("file").map(PathBuf::from);
+    path.and_then(|path| pack::default_id(&[path]))
 }
 
 /// Pushes the version.
@@ -111,14 +122,23 @@ pub(super) async fn create(atlas: &Atlas, mut planned: Object) -> Result<Object,
     Ok(planned)
 }
 
-/// Looks for the version; `None` if the server has it no more.
-pub(super) async fn refresh(atlas: &Atlas, state: Object) -> Result<Option<Object>, Problem> {
+/// Looks for the version, whose file may have moved with the server; `None` if the server has it no more.
+pub(super) async fn refresh(atlas: &Atlas, mut state: Object) -> Result<Option<Object>, Problem> {
     let number = state.text("version").unwrap_or_default().to_owned();
-    let found = search(atlas, &state, &number).await?;
-    let is_there = found
+    let found = match search(atlas, &state, &number).await {
+        Ok(found) => found,
+        // Hidden, or removed with its artifact; without a token, nobody knows, and that is an error.
+        Err(problem) if problem.is_missing() => return Ok(None),
+        Err(problem) => return Err(problem),
+    };
+    let found = found
         .iter()
-        .any(|version| version.version.to_string() == number);
-    Ok(is_there.then_some(state))
+        .find(|version| version.version.to_string() == number);
+    let Some(found) = found else {
+        return Ok(None);
+    };
+    state.set("file_url", artifact::file_url(atlas, &state, found)?);
+    Ok(Some(state))
 }
 
 /// Returns the warning that the version stays on the server.
@@ -138,12 +158,8 @@ async fn search(atlas: &Atlas, state: &Object, version: &str) -> Result<Vec<Vers
         version: Some(version.to_owned()),
         ..SearchQuery::default()
     };
-    match atlas.client()?.search(&name, &kind, &query).await {
-        Ok(found) => Ok(found),
-        // Hidden, or removed with its artifact; without a token, nobody knows.
-        Err(error) if error.status() == Some(404) && atlas.client()?.has_token() => Ok(Vec::new()),
-        Err(error) => Err(atlas.problem(&artifact::searching(&name), &error)),
-    }
+    let found = atlas.client()?.search(&name, &kind, &query).await;
+    found.map_err(|error| atlas.problem(&artifact::searching(&name), &error))
 }
 
 /// Returns the push. The same content gives the same bytes, so that it is made once.

@@ -250,9 +250,28 @@ async fn the_resource_is_made_kept_replaced_and_forgotten() {
 
     let (gone, told) = provider.apply(KIND, Some(&refreshed), None).await;
     assert_eq!((gone, told.len()), (None, 0));
-    let mut lost = refreshed.clone();
-    lost.insert("version".to_owned(), "9".into());
-    assert_eq!(provider.refresh(KIND, &lost).await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_resource_whose_version_channel_or_artifact_is_gone_does_not_block_a_destroy() {
+    let (atlas, program) = started().await;
+    push(&program, "one", &[]).await;
+    let provider = Provider::configured(&program).await;
+    let state = provider.create(KIND, &web(&[])).await.unwrap();
+    let nobody = Program::new().with("ATLAS_ADDRESS", atlas.url());
+    let reader = Provider::configured(&nobody).await;
+    for (attribute, lost) in [
+        ("version", "9"),
+        ("version", "production"),
+        ("name", "acme/none"),
+    ] {
+        let mut state = state.clone();
+        state.insert(attribute.to_owned(), lost.into());
+        assert_eq!(provider.refresh(KIND, &state).await, Ok(None), "{lost}");
+        // Somebody without a token does not know.
+        let told = reader.refresh(KIND, &state).await.unwrap_err();
+        assert_eq!(told, ["Missing Atlas token"], "{lost}");
+    }
 }
 
 #[tokio::test]

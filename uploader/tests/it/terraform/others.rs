@@ -219,6 +219,74 @@ async fn a_version_is_pushed_once_and_again_when_its_file_changes() {
 }
 
 #[tokio::test]
+async fn a_file_that_moved_keeps_its_version() {
+    let (_atlas, program) = started().await;
+    // A gzip is pushed as it is, so that its name is not in the content.
+    let content = gzip(b"one");
+    std::fs::create_dir(program.path("kept")).unwrap();
+    for name in ["image", "kept/image", "picture"] {
+        std::fs::write(program.path(name), &content).unwrap();
+    }
+    let provider = Provider::configured(&program).await;
+    let mut state = pushed(&provider, &[("file", "image".into())]).await;
+
+    let moved = web(&[("file", "kept/image".into())]);
+    let planned = provider.plan(PUSHED, Some(&state), &moved).await;
+    assert!(planned.requires_replace.is_empty());
+    let (kept, told) = provider
+        .apply(PUSHED, Some(&state), planned.planned_state)
+        .await;
+    assert_eq!(told, Vec::<String>::new());
+    state.insert("file".to_owned(), "kept/image".into());
+    assert_eq!(kept.as_ref(), Some(&state));
+
+    // Another name is another id, unless the configuration gives one.
+    let named = web(&[("file", "picture".into())]);
+    let planned = provider.plan(PUSHED, Some(&state), &named).await;
+    let by: Vec<_> = planned.requires_replace.iter().map(name).collect();
+    assert_eq!(by, ["file"]);
+    let id = ("artifact_id", "image".into());
+    let state = pushed(&provider, &[("file", "image".into()), id.clone()]).await;
+    let named = web(&[("file", "picture".into()), id.clone()]);
+    let planned = provider.plan(PUSHED, Some(&state), &named).await;
+    assert!(planned.requires_replace.is_empty());
+
+    // Other metadata are another version, wherever the file is.
+    let more = web(&[
+        ("file", "picture".into()),
+        id,
+        ("metadata", map(&[("os", "bsd")])),
+    ]);
+    let planned = provider.plan(PUSHED, Some(&state), &more).await;
+    let by: Vec<_> = planned.requires_replace.iter().map(name).collect();
+    assert_eq!(by, ["metadata"]);
+    assert_eq!(
+        object(planned.planned_state.as_ref()).unwrap()["version"],
+        unknown()
+    );
+}
+
+#[tokio::test]
+async fn the_address_of_a_file_follows_the_server() {
+    let (atlas, program) = started().await;
+    program.write("image", "one");
+    let provider = Provider::configured(&program).await;
+    let state = pushed(&provider, &[("file", "image".into())]).await;
+    let mut before = state.clone();
+    let elsewhere = "http://elsewhere.test/api/v1/artifacts/acme/web/custom.image/1/file";
+    before.insert("file_url".to_owned(), elsewhere.into());
+    assert_eq!(provider.refresh(PUSHED, &before).await, Ok(Some(state)));
+
+    // With the artifact, its versions are gone; without a token, nobody knows.
+    before.insert("name".to_owned(), "acme/none".into());
+    assert_eq!(provider.refresh(PUSHED, &before).await, Ok(None));
+    let nobody = Program::new().with("ATLAS_ADDRESS", atlas.url());
+    let reader = Provider::configured(&nobody).await;
+    let told = reader.refresh(PUSHED, &before).await.unwrap_err();
+    assert_eq!(told, ["Missing Atlas token"]);
+}
+
+#[tokio::test]
 async fn an_id_alone_is_a_version_and_one_that_is_removed_is_gone() {
     let (atlas, program) = started().await;
     let provider = Provider::configured(&program).await;

@@ -102,6 +102,20 @@ async fn nobody_but_the_terraform_of_this_run_is_heard() {
 }
 
 #[tokio::test]
+async fn silent_connections_do_not_keep_terraform_out() {
+    let own = Identity::new();
+    let process = Process::start(provider(&Program::new()), Some(&own.pem())).await;
+    let mut silent = Vec::new();
+    for _ in 0..200 {
+        silent.push(process.connect_plainly().await);
+    }
+    assert!(process.connect(Some(&own)).await.is_ok());
+    // The oldest made room.
+    let ended = silent[0].read(&mut [0; 1]).await;
+    assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
+}
+
+#[tokio::test]
 async fn a_certificate_that_cannot_be_read_is_told() {
     let program = Program::new();
     let mut command = provider(&program);
