@@ -131,7 +131,19 @@ output "slugs" {
         json!(["acme/web/custom.image/1"])
     );
 
-    program.write("image.gz", gzip(b"two"));
+    // A file that moves, and keeps its name, is the same version.
+    std::fs::create_dir(program.path("kept")).unwrap();
+    std::fs::rename(program.path("image.gz"), program.path("kept/image.gz")).unwrap();
+    let moved = configuration.replace("/image.gz", "/kept/image.gz");
+    program.write("main.tf", moved);
+    let kept = done(&program, "apply -auto-approve -no-color").await;
+    assert!(
+        kept.stdout.contains("0 added, 1 changed, 0 destroyed"),
+        "{kept}"
+    );
+    done(&program, "plan -detailed-exitcode").await;
+
+    program.write("kept/image.gz", gzip(b"two"));
     let replaced = done(&program, "apply -auto-approve -no-color").await;
     assert!(
         replaced.stdout.contains("1 added, 0 changed, 1 destroyed"),
