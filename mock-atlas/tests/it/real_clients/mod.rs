@@ -8,6 +8,7 @@ mod browser;
 mod disk;
 mod full_disk;
 mod homes;
+mod instructions;
 mod link;
 mod packer;
 mod postgres;
