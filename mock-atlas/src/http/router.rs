@@ -98,6 +98,7 @@ fn page(router: Router<AppState>, of: Page) -> Router<AppState> {
         Page::SignIn => route.to(web::sign_in),
         Page::SignOut => route.to(web::sign_out),
         Page::ChangeBox => route.to(web::browse::change_box),
+        Page::ChangeChannel => route.to(web::browse::change_channel),
         Page::Asset => route.to(web::asset),
         Page::Api => route.to(web::description),
         Page::Requests => route.to(web::control::requests),

@@ -152,16 +152,20 @@ pub(crate) const SESSION: Duration = Duration::from_secs(12 * 3600);
 /// The description of the tokens that sessions are for which began with a password.
 const SESSION_TOKEN: &str = "a session of the pages";
 
-/// Begins a session of the pages for a token, and returns the access token that it has. It ends with the token.
+/// Begins a session of the pages for a token, and returns its account with the access token that it has. It ends with
+/// the token.
 ///
 /// # Errors
 /// [`ServiceError::UnknownToken`], also for a token that is one for a short time itself.
-pub(crate) async fn begin_session(dataset: &Dataset, token: &str) -> Result<String, ServiceError> {
+pub(crate) async fn begin_session(
+    dataset: &Dataset,
+    token: &str,
+) -> Result<(Arc<Account>, String), ServiceError> {
     let account = authenticate(dataset, token).await?;
     let catalog = dataset.catalog();
     let issued = catalog.issue_access_token(account.username.as_str(), token, SESSION);
     match issued.await {
-        Ok((_, value)) => Ok(value),
+        Ok(issued) => Ok(issued),
         Err(StorageError::Account(AccountError::UnknownToken)) => Err(ServiceError::UnknownToken),
         Err(other) => Err(other.into()),
     }
@@ -175,7 +179,7 @@ pub(crate) async fn log_in_to_session(
     dataset: &Dataset,
     login: &Login<'_>,
     now: SystemTime,
-) -> Result<String, ServiceError> {
+) -> Result<(Arc<Account>, String), ServiceError> {
     let limits = TokenLimits {
         expires: Some(now + SESSION),
         ..TokenLimits::default()

@@ -42,7 +42,7 @@ pub(crate) use caller_and_params::{Asked, Told};
 pub(crate) use deliveries::DeliveriesPage;
 pub(crate) use file_request::FileRequest;
 pub(crate) use hcp_query::{Children, HcpField, HcpOrder, HcpQuery, HcpSearch, PageTokens};
-pub(crate) use origin::{Origin, Site};
+pub(crate) use origin::{Origin, Site, named_host};
 pub(crate) use params::{Params, Section, Text, read_body};
 pub(crate) use path::{ArtifactPath, ChannelPath, OwnerPath, TypePath, VersionPath};
 pub(crate) use requests::RequestsQuery;

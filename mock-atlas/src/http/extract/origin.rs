@@ -5,6 +5,7 @@ use axum::extract::FromRequestParts;
 use axum::http::header::HOST;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Uri};
 
 use crate::http::error::ApiError;
 use crate::http::state::{AppState, ListenerInfo};
@@ -28,7 +29,7 @@ impl FromRequestParts<AppState> for Origin {
         if let Some(address) = binstore.filter(|address| !address.ip().is_unspecified()) {
             return Ok(Self(format!("{scheme}://{address}")));
         }
-        let host = named_host(parts)?;
+        let host = host(parts)?;
         Ok(Self(match binstore {
             // The listener for uploads is bound to all addresses, so also to the one that the client used.
             Some(address) => format!("{scheme}://{}:{}", host.host(), address.port()),
@@ -53,7 +54,7 @@ impl FromRequestParts<AppState> for Site {
         } else {
             "http"
         };
-        let host = named_host(parts)?;
+        let host = host(parts)?;
         Ok(Self([scheme, "://", host.as_str()].concat()))
     }
 }
@@ -65,13 +66,14 @@ impl Site {
     }
 }
 
-/// Returns the host that a request names.
-fn named_host(parts: &Parts) -> Result<Authority, ApiError> {
-    let named = parts.uri.authority().cloned().or_else(|| {
-        let host = parts.headers.get(HOST)?;
-        Authority::try_from(host.as_bytes()).ok()
-    });
-    named.ok_or_else(|| {
+/// Returns the host that a request names, with its port.
+pub(crate) fn named_host(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
+    let of_header = || Authority::try_from(headers.get(HOST)?.as_bytes()).ok();
+    uri.authority().cloned().or_else(of_header)
+}
+
+fn host(parts: &Parts) -> Result<Authority, ApiError> {
+    named_host(&parts.uri, &parts.headers).ok_or_else(|| {
         ApiError::Malformed(
             "The request names no Host, so there is no address to upload to.".to_owned(),
         )

@@ -9,7 +9,7 @@ const IMPORTED: Replies = json!("Imported");
 const ARCHIVE: Content = Content::Bytes("application/x-tar");
 
 fn of(summary: &'static str, replies: Replies) -> Operation {
-    Operation::new(summary, &[Own], replies)
+    Operation::new(summary, &[Own], replies).of_known_hosts()
 }
 
 pub(super) fn describe(endpoint: Admin) -> Operation {

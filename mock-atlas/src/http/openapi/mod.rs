@@ -32,8 +32,8 @@ const DESCRIPTION: &str = "An Atlas: a registry for machine images and Vagrant b
 const FORMS: [&str; 3] = ["Error", "HcpError", "OAuthError"];
 
 /// The statuses of errors.
-const ERRORS: [u16; 15] = [
-    400, 401, 404, 405, 406, 408, 409, 413, 415, 416, 422, 500, 501, 503, 507,
+const ERRORS: [u16; 16] = [
+    400, 401, 404, 405, 406, 408, 409, 413, 415, 416, 421, 422, 500, 501, 503, 507,
 ];
 
 /// The document, in JSON.
@@ -226,6 +226,7 @@ fn meaning(status: u16) -> &'static str {
         413 => "The body is too large, or the owner's quota is used up.",
         415 => "The media type of the body is not known.",
         416 => "The range begins beyond the end of the file.",
+        421 => "The request names a host by which the emulator is not known.",
         422 => "A name, a field or a parameter is invalid.",
         501 => "Atlas had this, and the emulator does not serve it.",
         503 => "The database cannot be reached, or too many uploads are under way: try again.",

@@ -53,11 +53,22 @@ pub(super) struct Operation {
     pub(super) query: &'static [&'static str],
     pub(super) request: Content,
     pub(super) replies: Replies,
+    /// Whether it answers only requests that name a host by which the emulator is known.
+    pub(super) checks_host: bool,
     /// The statuses of errors besides those that follow from the rest.
     pub(super) errors: &'static [u16],
 }
 
 impl Operation {
+    /// Returns the description of an endpoint of the emulator's own, which answers only requests that name a host by which
+    /// the emulator is known.
+    pub(super) const fn of_known_hosts(self) -> Self {
+        Self {
+            checks_host: true,
+            ..self
+        }
+    }
+
     /// Creates a description of an endpoint that requires a token, reads nothing and answers JSON with this schema.
     pub(super) const fn new(
         summary: &'static str,
@@ -71,6 +82,7 @@ impl Operation {
             query: &[],
             request: Content::Nothing,
             replies,
+            checks_host: false,
             errors: &[],
         }
     }
@@ -112,6 +124,9 @@ impl Operation {
         }
         if let Content::Fields(_) | Content::Form(_) | Content::Json(_) = self.request {
             statuses.extend([415, 422]);
+        }
+        if self.checks_host {
+            statuses.push(421);
         }
         statuses.extend([500, 503]);
         statuses.sort_unstable();

@@ -86,6 +86,17 @@ fn each_endpoint_is_described_and_nothing_else() {
 }
 
 #[test]
+fn what_checks_the_host_tells_of_421_and_nothing_else_does() {
+    let components: Value = serde_json::from_str(COMPONENTS).unwrap();
+    for endpoint in Endpoint::all() {
+        for (_, operation) in item(endpoint, &components).into_iter().flat_map(|of| of.1) {
+            let is_told = !operation["responses"]["421"].is_null();
+            assert_eq!(is_told, endpoint.checks_host(), "{}", endpoint.label());
+        }
+    }
+}
+
+#[test]
 fn each_operation_has_an_id_of_its_own() {
     let document = document();
     let mut ids = BTreeSet::new();

@@ -53,6 +53,8 @@ mod tests {
             "TEXT/HTML;q=0.5, application/json;q=0.4",
             "text/*, */*;q=0.1",
             "application/json;q=0, */*",
+            // Java's default, whose word for anything is no media range.
+            "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2",
         ] {
             assert!(prefers(&[browser]), "{browser}");
         }

@@ -1,10 +1,12 @@
 //! The description of the API for people, made of that for programs. Nothing is loaded from elsewhere.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use askama::Template;
 use axum::response::Response;
 use serde_json::{Map, Value};
+use tokio::task::spawn_blocking;
 
 use super::page::{Frame, PageError, render};
 use super::visitor::Visitor;
@@ -15,11 +17,25 @@ use crate::http::openapi;
 #[template(path = "api.html")]
 struct ApiPage {
     frame: Frame,
+    description: &'static str,
+}
+
+/// The description itself, which is the same on every page.
+#[derive(Template)]
+#[template(path = "api_description.html")]
+struct Description {
     about: String,
     openapi: String,
     groups: Vec<Group>,
     schemas: Vec<(String, String)>,
 }
+
+/// The description in HTML, or why there is none.
+static DESCRIPTION: LazyLock<Result<String, String>> = LazyLock::new(|| {
+    let document = serde_json::from_slice(&openapi::text()).map_err(|error| error.to_string())?;
+    let rendered = Description::new(&document).render();
+    rendered.map_err(|error| error.to_string())
+});
 
 struct Group {
     tag: String,
@@ -38,27 +54,36 @@ struct Call {
 
 /// Handles `GET /_mock/pages/api`.
 pub(crate) async fn show(visitor: Visitor) -> Result<Response, PageError> {
-    let document: Result<Value, _> = serde_json::from_slice(&openapi::text());
-    let document = document.map_err(|error| ApiError::Internal(error.to_string()));
-    let document = document.map_err(visitor.failed())?;
-    let mut groups: BTreeMap<String, Vec<Call>> = BTreeMap::new();
-    for (path, item) in entries(&document["paths"]) {
-        for (method, operation) in entries(item) {
-            let tag = text(&operation["tags"][0]);
-            let call = call(&document, (method, path), operation);
-            groups.entry(tag).or_default().push(call);
-        }
-    }
-    let groups = groups.into_iter().map(|(tag, calls)| Group { tag, calls });
-    let schemas = entries(&document["components"]["schemas"]);
-    let schemas = schemas.map(|(name, schema)| (name.clone(), format!("{schema:#}")));
+    // Making it takes a while, which must not block the runtime.
+    let made = spawn_blocking(|| DESCRIPTION.as_deref()).await;
+    let made = made.map_err(visitor.failed())?;
+    let description = made.map_err(|error| visitor.failed()(ApiError::Internal(error.clone())))?;
     Ok(render(&ApiPage {
         frame: Frame::new("The API", &visitor),
-        about: text(&document["info"]["description"]),
-        openapi: text(&document["openapi"]),
-        groups: groups.collect(),
-        schemas: schemas.collect(),
+        description,
     }))
+}
+
+impl Description {
+    fn new(document: &Value) -> Self {
+        let mut groups: BTreeMap<String, Vec<Call>> = BTreeMap::new();
+        for (path, item) in entries(&document["paths"]) {
+            for (method, operation) in entries(item) {
+                let tag = text(&operation["tags"][0]);
+                let call = call(document, (method, path), operation);
+                groups.entry(tag).or_default().push(call);
+            }
+        }
+        let groups = groups.into_iter().map(|(tag, calls)| Group { tag, calls });
+        let schemas = entries(&document["components"]["schemas"]);
+        let schemas = schemas.map(|(name, schema)| (name.clone(), format!("{schema:#}")));
+        Self {
+            about: text(&document["info"]["description"]),
+            openapi: text(&document["openapi"]),
+            groups: groups.collect(),
+            schemas: schemas.collect(),
+        }
+    }
 }
 
 fn call(document: &Value, (method, path): (&str, &str), operation: &Value) -> Call {

@@ -3,16 +3,16 @@
 
 use std::convert::Infallible;
 
+use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, Uri, header};
 
 use super::page::PageError;
 use super::visitor::{RootVisitor, Visitor};
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
-use crate::http::extract::{Params, read_body, text};
+use crate::http::extract::{Params, named_host, read_body, text};
 use crate::http::state::AppState;
 
 /// The largest form in bytes that anybody may send, and that root may send: a seed is the largest.
@@ -23,7 +23,9 @@ const MOST_OF_ROOT: usize = 16 * 1024 * 1024;
 const MOST_FIELDS: usize = 100;
 
 /// The fields that say what a form was about. None of them is a secret.
-const TOLD: [&str; 6] = ["action", "artifact", "type", "version", "id", "owner"];
+const TOLD: [&str; 7] = [
+    "action", "artifact", "type", "version", "channel", "id", "owner",
+];
 
 /// The name of the field with the proof.
 pub(super) const FORM_TOKEN: &str = "form_token";
@@ -95,26 +97,43 @@ impl FromRequest<AppState> for OpenForm {
     type Rejection = PageError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, PageError> {
-        let (visitor, fields) = read(request, state, |_| Ok(MOST)).await?;
+        let (mut parts, body) = request.into_parts();
+        // What the form does is not done by whoever has been signed in before.
+        let visitor = Visitor::find(&mut parts, state).await?;
+        check_origin(&visitor, (&parts.headers, &parts.uri), state.public_url())?;
+        let fields = read(&visitor, &parts, body, MOST).await?;
         Ok(Self(visitor, fields))
     }
 }
 
-/// Reads a form that a page of this server has sent. `most` returns how many bytes a visitor may send, before any is
-/// read.
+/// Reads a form of at most so many bytes, and has the audit tell what it was about.
 async fn read(
+    visitor: &Visitor,
+    parts: &Parts,
+    body: Body,
+    most: usize,
+) -> Result<Fields, PageError> {
+    let body = read_body(body, most).await.map_err(visitor.failed())?;
+    let fields = Fields::parse(&body);
+    RequestContext::of(&parts.extensions).set_form(fields.told());
+    Ok(fields)
+}
+
+/// Reads a form of at most `most` bytes that was made for the session of a visitor. `check` says, before any byte is
+/// read, whether the visitor may send it.
+async fn read_of_session(
     request: Request,
     state: &AppState,
-    most: impl FnOnce(&Visitor) -> Result<usize, PageError>,
+    most: usize,
+    check: impl FnOnce(&Visitor) -> Result<(), PageError>,
 ) -> Result<(Visitor, Fields), PageError> {
     let (mut parts, body) = request.into_parts();
     let visitor = Visitor::from_request_parts(&mut parts, state).await?;
-    if !is_from_here(&parts.headers, &parts.uri, state.public_url()) {
-        return Err(visitor.failed()(NOT_FROM_HERE));
-    }
-    let body = read_body(body, most(&visitor)?).await;
-    let fields = Fields::parse(&body.map_err(visitor.failed())?);
-    RequestContext::of(&parts.extensions).set_form(fields.told());
+    check_origin(&visitor, (&parts.headers, &parts.uri), state.public_url())?;
+    check_session(&visitor)?;
+    check(&visitor)?;
+    let fields = read(&visitor, &parts, body, most).await?;
+    check_form_token(&visitor, fields.get(FORM_TOKEN))?;
     Ok((visitor, fields))
 }
 
@@ -126,9 +145,7 @@ impl FromRequest<AppState> for Form {
     type Rejection = PageError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, PageError> {
-        let most = |visitor: &Visitor| check_session(visitor).map(|()| MOST);
-        let (visitor, fields) = read(request, state, most).await?;
-        check_form_token(&visitor, fields.get(FORM_TOKEN))?;
+        let (visitor, fields) = read_of_session(request, state, MOST, |_| Ok(())).await?;
         Ok(Self(visitor, fields))
     }
 }
@@ -141,13 +158,9 @@ impl FromRequest<AppState> for RootForm {
     type Rejection = PageError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, PageError> {
-        let most = |visitor: &Visitor| {
-            check_session(visitor)?;
-            visitor.clone().into_root().map(|_| MOST_OF_ROOT)
-        };
-        let (visitor, fields) = read(request, state, most).await?;
-        check_form_token(&visitor, fields.get(FORM_TOKEN))?;
-        Ok(Self(visitor.into_root()?, fields))
+        let (visitor, fields) =
+            read_of_session(request, state, MOST_OF_ROOT, Visitor::check_root).await?;
+        Ok(Self(RootVisitor(visitor), fields))
     }
 }
 
@@ -167,7 +180,7 @@ pub(super) fn check_form_token(visitor: &Visitor, told: &str) -> Result<(), Page
     }
 }
 
-/// Checks that a form which is read elsewhere was sent by a page of this server.
+/// Checks that a form was sent by a page of this server.
 pub(super) fn check_origin(
     visitor: &Visitor,
     (headers, uri): (&HeaderMap, &Uri),
@@ -189,10 +202,7 @@ fn is_from_here(headers: &HeaderMap, uri: &Uri, public_url: Option<&str>) -> boo
         return false;
     };
     let origin = text(origin.as_bytes());
-    let host = headers.get(header::HOST);
-    let host = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
-    let host = uri.authority().cloned().or(host);
-    let is_own = host.is_some_and(|host| {
+    let is_own = named_host(uri, headers).is_some_and(|host| {
         let of_origin = origin.split_once("://").map(|(_, authority)| authority);
         of_origin.is_some_and(|of_origin| of_origin.eq_ignore_ascii_case(host.as_str()))
     });

@@ -57,6 +57,8 @@ pub(super) struct Frame {
     pub(super) form_token: String,
     /// The address of the page, to which a sign-in returns.
     pub(super) here: String,
+    /// The path of the public URL, with which each address begins.
+    pub(super) base: String,
     pub(super) version: &'static str,
 }
 
@@ -68,6 +70,7 @@ impl Frame {
             is_root: visitor.is_root(),
             form_token: visitor.form_token(),
             here: visitor.here.clone(),
+            base: visitor.place.base.clone(),
             version: env!("CARGO_PKG_VERSION"),
         }
     }
@@ -92,13 +95,25 @@ pub(super) fn render_with(status: StatusCode, page: &impl Template) -> Response 
 /// The reason for which there is no page.
 #[derive(Debug)]
 pub(crate) enum PageError {
-    /// The visitor has to sign in first, and returns to this address.
+    /// The visitor has to sign in first, at this address.
     SignIn(String),
     /// The request failed, for this visitor.
     Failed(ApiError, Box<Visitor>),
 }
 
 impl Visitor {
+    /// Leads the visitor to an address of this server.
+    pub(super) fn redirect(&self, address: &str) -> Response {
+        protect(Redirect::to(&format!("{}{address}", self.place.base)).into_response())
+    }
+
+    /// Returns the error for a visitor who has to sign in first, and returns to `here`.
+    pub(super) fn must_sign_in(&self, here: &str) -> PageError {
+        let then: String = form_urlencoded::byte_serialize(here.as_bytes()).collect();
+        let base = &self.place.base;
+        PageError::SignIn(format!("{base}/_mock/pages/sign-in?then={then}"))
+    }
+
     /// Returns the function that makes an error into a page for this visitor.
     pub(super) fn failed<E: Into<ApiError>>(&self) -> impl Fn(E) -> PageError + use<E> {
         let visitor = self.clone();
@@ -122,7 +137,7 @@ struct ErrorPage {
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         let (error, visitor) = match self {
-            Self::SignIn(here) => return protect(to_sign_in(&here).into_response()),
+            Self::SignIn(address) => return protect(Redirect::to(&address).into_response()),
             Self::Failed(error, visitor) => (error, visitor),
         };
         let status = error.status();
@@ -146,9 +161,4 @@ impl IntoResponse for PageError {
             },
         )
     }
-}
-
-fn to_sign_in(here: &str) -> Redirect {
-    let then: String = form_urlencoded::byte_serialize(here.as_bytes()).collect();
-    Redirect::to(&format!("/_mock/pages/sign-in?then={then}"))
 }

@@ -1,14 +1,18 @@
 //! Begins and ends sessions.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 
 use super::form::{Fields, Form, OpenForm};
-use super::page::{Frame, PageError, protect, render_with};
-use super::visitor::{COOKIE, Visitor};
-use crate::domain::Caller;
+use super::page::{Frame, PageError, render_with};
+use super::place::Place;
+use super::visitor::Visitor;
+use crate::domain::{Account, Caller};
+use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::service::{Dataset, ServiceError, accounts};
@@ -61,13 +65,15 @@ fn local(then: &str) -> &str {
 pub(crate) async fn sign_in(
     State(state): State<AppState>,
     dataset: Dataset,
+    context: RequestContext,
     OpenForm(visitor, fields): OpenForm,
 ) -> Result<Response, PageError> {
     let then = fields.get("then").to_owned();
     match begin(&state, &dataset, &fields).await {
-        Ok(session) => {
-            let cookie = cookie(&state, &session, accounts::SESSION.as_secs());
-            Ok(leave(local(&then), &cookie))
+        Ok((account, session)) => {
+            context.set_account(&account);
+            let cookie = cookie(&state, &visitor, &session, accounts::SESSION.as_secs());
+            Ok(leave(&visitor, local(&then), &cookie))
         }
         Err(
             error @ (ServiceError::UnknownToken
@@ -86,7 +92,7 @@ async fn begin(
     state: &AppState,
     dataset: &Dataset,
     fields: &Fields,
-) -> Result<String, ServiceError> {
+) -> Result<(Arc<Account>, String), ServiceError> {
     if let Some(token) = fields.given("token") {
         return accounts::begin_session(dataset, token).await;
     }
@@ -107,19 +113,22 @@ pub(crate) async fn sign_out(
     if let Caller::Known(account) = &visitor.caller {
         visitor.page(accounts::end_session(&dataset, account).await)?;
     }
-    Ok(leave("/", &cookie(&state, "", 0)))
+    Ok(leave(&visitor, "/", &cookie(&state, &visitor, "", 0)))
 }
 
 /// Returns the cookie of a session. No script reads it, and no other site sends it along.
-fn cookie(state: &AppState, session: &str, seconds: u64) -> String {
+fn cookie(state: &AppState, visitor: &Visitor, session: &str, seconds: u64) -> String {
     let url = state.public_url().unwrap_or_default();
     let is_secure = state.listener_info().tls || url.starts_with("https:");
     let secure = if is_secure { "; Secure" } else { "" };
-    format!("{COOKIE}={session}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+    let Place { base, cookie } = &visitor.place;
+    format!(
+        "{cookie}={session}; Path={base}/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
+    )
 }
 
-fn leave(then: &str, cookie: &str) -> Response {
-    let mut response = protect(Redirect::to(then).into_response());
+fn leave(visitor: &Visitor, then: &str, cookie: &str) -> Response {
+    let mut response = visitor.redirect(then);
     if let Ok(mut cookie) = HeaderValue::try_from(cookie) {
         cookie.set_sensitive(true);
         response.headers_mut().insert(header::SET_COOKIE, cookie);

@@ -6,15 +6,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use super::page::PageError;
+use super::place::Place;
 use crate::domain::Caller;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::extract::text;
 use crate::http::state::AppState;
 use crate::service::{Dataset, ServiceError, accounts};
-
-/// The name of the cookie.
-pub(super) const COOKIE: &str = "atlas_session";
 
 /// The context of the key with which the proofs in forms are made.
 const FORMS: &str = "mock-atlas 2026 forms of pages";
@@ -25,27 +23,39 @@ pub(crate) struct Visitor {
     pub(super) caller: Caller,
     /// The value of the cookie, if it is valid.
     session: Option<String>,
-    /// The address of the page, without a host.
+    /// The address of the page, without a host and the path of the public URL.
     pub(super) here: String,
+    pub(super) place: Place,
 }
 
 impl FromRequestParts<AppState> for Visitor {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, PageError> {
+        let visitor = Self::find(parts, state).await?;
+        if let Caller::Known(account) = &visitor.caller {
+            RequestContext::of(&parts.extensions).set_account(account);
+        }
+        Ok(visitor)
+    }
+}
+
+impl Visitor {
+    /// Finds out who looks at a page, without telling the audit.
+    pub(super) async fn find(parts: &mut Parts, state: &AppState) -> Result<Self, PageError> {
         let here = parts.uri.path_and_query();
         let mut visitor = Self {
             caller: Caller::Anonymous,
             session: None,
             here: here.map_or_else(String::new, ToString::to_string),
+            place: Place::of(&parts.uri, &parts.headers, state.public_url()),
         };
-        let Some(session) = session(&parts.headers) else {
+        let Some(session) = session(&parts.headers, &visitor.place.cookie) else {
             return Ok(visitor);
         };
         let Ok(dataset) = Dataset::from_request_parts(parts, state).await;
         match accounts::authenticate(&dataset, &session).await {
             Ok(account) => {
-                RequestContext::of(&parts.extensions).set_account(&account);
                 visitor.caller = Caller::Known(account);
                 visitor.session = Some(session);
                 Ok(visitor)
@@ -57,14 +67,14 @@ impl FromRequestParts<AppState> for Visitor {
     }
 }
 
-/// Returns the value of the session's cookie.
-fn session(headers: &HeaderMap) -> Option<String> {
+/// Returns the value of the session's cookie, which has this name.
+fn session(headers: &HeaderMap, cookie: &str) -> Option<String> {
     let values = headers.get_all(header::COOKIE).iter();
     let values: Vec<_> = values.map(|value| text(value.as_bytes())).collect();
     let mut pairs = values.iter().flat_map(|value| value.split(';'));
     pairs.find_map(|pair| {
         let (name, value) = pair.trim().split_once('=')?;
-        (name == COOKIE && !value.is_empty()).then(|| value.to_owned())
+        (name == cookie && !value.is_empty()).then(|| value.to_owned())
     })
 }
 
@@ -111,16 +121,18 @@ impl FromRequestParts<AppState> for RootVisitor {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, PageError> {
-        Visitor::from_request_parts(parts, state).await?.into_root()
+        let visitor = Visitor::from_request_parts(parts, state).await?;
+        visitor.check_root()?;
+        Ok(Self(visitor))
     }
 }
 
 impl Visitor {
-    /// Returns the visitor, whose token may do everything.
-    pub(super) fn into_root(self) -> Result<RootVisitor, PageError> {
+    /// Checks that the visitor's token may do everything.
+    pub(super) fn check_root(&self) -> Result<(), PageError> {
         match self.caller {
-            Caller::Anonymous => Err(PageError::SignIn(self.here)),
-            Caller::Known(_) if self.is_root() => Ok(RootVisitor(self)),
+            Caller::Anonymous => Err(self.must_sign_in(&self.here)),
+            Caller::Known(_) if self.is_root() => Ok(()),
             Caller::Known(_) => Err(self.failed()(ApiError::NOT_ROOT)),
         }
     }

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 
+use super::channels::{self, ChannelsView};
 use super::lists::visibility;
 use super::vagrant_box::BoxView;
 use super::{FileView, ROWS, build, comparison, encoded, lines, vagrant_box, version};
@@ -14,7 +15,7 @@ use crate::http::web::page::{Frame, PageError, render};
 use crate::http::web::shown::Shown;
 use crate::http::web::visitor::Visitor;
 use crate::service::listing::{self, FoundArtifact, ListedVersion};
-use crate::service::{Dataset, channels, versions};
+use crate::service::{Dataset, versions};
 
 #[derive(Template)]
 #[template(path = "artifact.html")]
@@ -39,17 +40,11 @@ struct TypeTab {
 
 struct VersionsView {
     artifact_type: String,
-    channels: Vec<ChannelView>,
+    channels: ChannelsView,
     rows: Vec<VersionRow>,
     /// Whether the page is not the first.
     is_later: bool,
     next: Option<String>,
-}
-
-struct ChannelView {
-    name: String,
-    version: u64,
-    link: String,
 }
 
 struct VersionRow {
@@ -163,17 +158,10 @@ async fn versions_of(request: &Request<'_>, of: &Name) -> Result<VersionsView, P
     let address = format!("/{name}?type={}", encoded(of.as_str()));
     let rows = page.versions.iter().enumerate();
     let rows = rows.map(|(at, listed)| row(name, of, &address, (at, listed)));
-    let all_channels = channels::list(dataset, &visitor.caller, name).await;
-    let own = visitor.page(all_channels)?.into_iter();
-    let own = own.filter(|channel| channel.artifact_type == *of);
-    let channels = own.map(|channel| ChannelView {
-        name: channel.name.as_str().to_owned(),
-        version: channel.channel.version(),
-        link: format!("{address}&version={}", channel.channel.version()),
-    });
+    let channels = channels::view(request, of, &address).await?;
     Ok(VersionsView {
         artifact_type: of.as_str().to_owned(),
-        channels: channels.collect(),
+        channels,
         rows: rows.collect(),
         is_later: highest.is_some(),
         next: page.next.map(|next| format!("{address}&highest={next}")),

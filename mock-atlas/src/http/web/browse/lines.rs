@@ -60,20 +60,8 @@ impl Use<'_> {
             });
         }
         lines.push(Line {
-            of: "Terraform, from 0.12",
-            text: format!(
-                "{}atlas-upload search {artifact} --type {of} --version {number} --output tfvars > \
-                 {}.auto.tfvars.json",
-                environment(site),
-                artifact.name.as_str()
-            ),
-        });
-        lines.push(Line {
-            of: "Terraform, up to 0.11",
-            text: format!(
-                "data \"atlas_artifact\" \"{}\" {{\n  name    = \"{artifact}\"\n  type    = \"{of}\"\n  version = \"{number}\"\n}}",
-                identifier(artifact.name.as_str())
-            ),
+            of: "Terraform",
+            text: self.terraform(),
         });
         lines.push(Line {
             of: "Packer, for the next version",
@@ -82,6 +70,30 @@ impl Use<'_> {
             ),
         });
         lines
+    }
+
+    /// Returns a whole configuration, for the provider that `atlas-upload` is.
+    fn terraform(&self) -> String {
+        let Self {
+            site,
+            artifact,
+            artifact_type,
+            number,
+            ..
+        } = self;
+        let token = match self.is_public {
+            true => "",
+            false => ", then: export ATLAS_TOKEN=…",
+        };
+        let (of, label) = (artifact_type.as_str(), identifier(artifact.name.as_str()));
+        let address = in_configuration(&site.at(""));
+        format!(
+            "# Once: atlas-upload terraform install{token}\n\
+             provider \"atlas\" {{\n  address = \"{address}\"\n}}\n\n\
+             data \"atlas_artifact\" \"{label}\" {{\n  name    = \"{artifact}\"\n  type    = \"{of}\"\n  \
+             version = \"{number}\"\n}}\n\n\
+             output \"{label}\" {{\n  value = data.atlas_artifact.{label}.id\n}}"
+        )
     }
 
     fn curl(&self) -> String {
@@ -135,6 +147,12 @@ fn quoted(text: &str) -> String {
     }
 }
 
+/// Returns a text as it stands between the quotes of a configuration of Terraform.
+fn in_configuration(text: &str) -> String {
+    let escaped = text.replace('\\', r"\\").replace('"', r#"\""#);
+    escaped.replace("${", "$${").replace("%{", "%%{")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +161,14 @@ mod tests {
     fn an_address_is_one_word_of_a_shell() {
         assert_eq!(quoted("http://127.0.0.1:28527"), "http://127.0.0.1:28527");
         assert_eq!(quoted("http://a'$(x)"), r"'http://a'\''$(x)'");
+    }
+
+    #[test]
+    fn an_address_is_no_code_of_a_configuration() {
+        assert_eq!(
+            in_configuration("http://a:1/\"${x}%{y}\\"),
+            r#"http://a:1/\"$${x}%%{y}\\"#
+        );
     }
 
     #[test]

@@ -2,9 +2,10 @@
 //!
 //! - `lists`: the artifacts of all, and those of one user or organisation; `artifact`: one artifact with its versions
 //! - `version`: one version; `comparison`: two versions; `vagrant_box`: the box of an artifact, and changes to it
-//! - `lines`: lines to copy; `download`: the file of a version
+//! - `channels`: the channels of a type, and changes to them; `lines`: lines to copy; `download`: the file of a version
 
 mod artifact;
+mod channels;
 mod comparison;
 mod download;
 mod lines;
@@ -13,6 +14,7 @@ mod vagrant_box;
 mod version;
 
 pub(crate) use artifact::show as artifact;
+pub(crate) use channels::change as change_channel;
 pub(crate) use download::send as download;
 pub(crate) use lists::{all as home, of_owner as owner};
 pub(crate) use vagrant_box::change as change_box;

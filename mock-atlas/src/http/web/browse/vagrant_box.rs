@@ -1,6 +1,6 @@
 //! The box of an artifact, its versions and providers, and their release and revocation.
 
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 
 use super::artifact::{Request, is_public};
 use super::{file_link, lines};
@@ -11,7 +11,7 @@ use crate::domain::{
 use crate::http::error::ApiError;
 use crate::http::extract::ArtifactPath;
 use crate::http::web::form::Form;
-use crate::http::web::page::{PageError, protect};
+use crate::http::web::page::PageError;
 use crate::http::web::shown::{Shown, size};
 use crate::service::{Dataset, ServiceError, boxes};
 use crate::storage::StorageError;
@@ -139,7 +139,7 @@ pub(crate) async fn change(
 ) -> Result<Response, PageError> {
     let ArtifactPath(name) = name.map_err(visitor.failed())?;
     let Caller::Known(account) = &visitor.caller else {
-        return Err(PageError::SignIn(format!("/{name}")));
+        return Err(visitor.must_sign_in(&format!("/{name}")));
     };
     let number = fields.get("version").parse::<BoxNumber>();
     let number = number.map_err(|error| ApiError::Invalid(format!("version: {error}")));
@@ -153,7 +153,5 @@ pub(crate) async fn change(
         }
     };
     visitor.page(changed)?;
-    Ok(protect(
-        Redirect::to(&format!("/{name}#box")).into_response(),
-    ))
+    Ok(visitor.redirect(&format!("/{name}#box")))
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use uuid::Uuid;
 
-use super::note::{Note, done, status, unknown};
+use super::note::{Note, status, unknown};
 use crate::domain::{Name, timestamp};
 use crate::http::admin::{quotas as quota_calls, tokens as token_calls};
 use crate::http::error::ApiError;
@@ -93,12 +93,11 @@ pub(crate) async fn change(
     dataset: Dataset,
     RootForm(RootVisitor(visitor), fields): RootForm,
 ) -> Result<Response, PageError> {
-    let note = match act(&dataset, &fields).await {
-        Ok(None) => return Ok(done(PAGE)),
-        Ok(Some(made)) => made,
-        Err(error) => Note::wrong(&error),
-    };
-    page(&dataset, &visitor, Some(note)).await
+    match Note::of(act(&dataset, &fields).await) {
+        // A reload of the page does not do it again.
+        None => Ok(visitor.redirect(PAGE)),
+        note => page(&dataset, &visitor, note).await,
+    }
 }
 
 /// Acts as a form says, and returns what is shown once.

@@ -9,7 +9,7 @@ use axum::response::Response;
 use futures_util::TryStreamExt;
 use multer::{Constraints, Multipart, SizeLimit};
 
-use super::note::{Note, done, status, unknown};
+use super::note::{Note, status, unknown};
 use crate::domain::{ArtifactName, Name, timestamp};
 use crate::http::admin::{snapshot, state as whole};
 use crate::http::error::ApiError;
@@ -109,7 +109,7 @@ pub(crate) async fn change(
         return made.map(attached).map_err(visitor.failed());
     }
     match act(&state, &dataset, &fields).await {
-        Ok(page) => Ok(done(&page)),
+        Ok(page) => Ok(visitor.redirect(&page)),
         Err(error) => {
             let note = Some(Note::wrong(&error));
             page(&dataset, &visitor, note, fields.get("seed")).await
@@ -192,7 +192,7 @@ pub(crate) async fn restore(
         .map_err(visitor.failed())?;
     check_form_token(&visitor, &proof)?;
     match archive(&state, &dataset, &mut form).await {
-        Ok(()) => Ok(done(PAGE)),
+        Ok(()) => Ok(visitor.redirect(PAGE)),
         Err(error) => page(&dataset, &visitor, Some(Note::wrong(&error)), "").await,
     }
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::note::{Note, done, status, unknown};
+use super::note::{Note, status, unknown};
 use crate::endpoint::Api;
 use crate::faults::Fault;
 use crate::http::admin::faults;
@@ -89,7 +89,7 @@ pub(crate) async fn change(
     RootForm(RootVisitor(visitor), fields): RootForm,
 ) -> Result<Response, PageError> {
     match act(&state, &fields).await {
-        Ok(()) => Ok(done(PAGE)),
+        Ok(()) => Ok(visitor.redirect(PAGE)),
         Err(error) => {
             let rule = fields.get("fault[rule]");
             Ok(page(&state, &visitor, Some(Note::wrong(&error)), rule))

@@ -1,10 +1,8 @@
 //! A note on a page of the control room: what became of a form.
 
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::http::error::ApiError;
-use crate::http::web::page::protect;
 
 /// A note tells what became of a form.
 #[derive(Debug)]
@@ -17,6 +15,11 @@ pub(super) struct Note {
 }
 
 impl Note {
+    /// Says what became of a form; `None` if it has done its work and made nothing that is shown.
+    pub(super) fn of(done: Result<Option<Self>, ApiError>) -> Option<Self> {
+        done.unwrap_or_else(|error| Some(Self::wrong(&error)))
+    }
+
     /// Says that a form was refused.
     pub(super) fn wrong(error: &ApiError) -> Self {
         Self {
@@ -46,9 +49,4 @@ pub(super) fn status(note: Option<&Note>) -> StatusCode {
 /// Returns the error for an action that no form of the page has.
 pub(super) fn unknown(action: &str) -> ApiError {
     ApiError::Invalid(format!("action: {action:?} is none of this page"))
-}
-
-/// Leads back to a page after a form has done its work, so that a reload of the page does not do it again.
-pub(super) fn done(page: &str) -> Response {
-    protect(Redirect::to(page).into_response())
 }

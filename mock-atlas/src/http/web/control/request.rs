@@ -13,7 +13,8 @@ use crate::http::web::shown::Shown;
 use crate::http::web::visitor::RootVisitor;
 use crate::observe::{Request, TokenPlace};
 
-/// A request in a list, also in one that grows as requests come in.
+/// A request in a list, also in one that grows as requests come in. Its link begins at the page with the list, so
+/// that a row needs no frame.
 #[derive(Template)]
 #[template(path = "control/row.html")]
 pub(super) struct RequestRow {

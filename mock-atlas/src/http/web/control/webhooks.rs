@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use uuid::Uuid;
 
-use super::note::{Note, done, status, unknown};
+use super::note::{Note, status, unknown};
 use crate::domain::{DeliveryQuery, timestamp};
 use crate::http::admin::webhooks as calls;
 use crate::http::error::ApiError;
@@ -101,12 +101,11 @@ pub(crate) async fn change(
     dataset: Dataset,
     RootForm(RootVisitor(visitor), fields): RootForm,
 ) -> Result<Response, PageError> {
-    let note = match act(&state, &dataset, &fields).await {
-        Ok(None) => return Ok(done(PAGE)),
-        Ok(Some(made)) => made,
-        Err(error) => Note::wrong(&error),
-    };
-    page(&dataset, &visitor, Some(note)).await
+    match Note::of(act(&state, &dataset, &fields).await) {
+        // A reload of the page does not do it again.
+        None => Ok(visitor.redirect(PAGE)),
+        note => page(&dataset, &visitor, note).await,
+    }
 }
 
 /// Acts as a form says, and returns what is shown once.

@@ -139,6 +139,8 @@ async fn versions_have_pages_and_each_has_lines_to_copy() {
         "atlas-upload pull acme/web --type custom.image --version 61",
         "/api/v1/artifacts/acme/web/custom.image/61/file",
         "data &quot;atlas_artifact&quot; &quot;web&quot;",
+        "value = data.atlas_artifact.web.id",
+        "export ATLAS_TOKEN=…",
         "post-processor &quot;atlas&quot;",
         "5 bytes",
     ] {
@@ -307,4 +309,86 @@ async fn what_is_deleted_on_a_page_is_gone() {
     assert_eq!(location(&delete("delete-artifact").await), "/acme");
     assert_eq!(fixture.get("/api/v1/artifacts/acme/web").await.status, 404);
     assert_eq!(delete("delete-artifact").await.status(), 404);
+}
+
+#[tokio::test]
+async fn a_channel_is_set_rolled_back_and_removed_by_whoever_may_write() {
+    let fixture = Fixture::new().await;
+    fixture.make_artifact("acme", "web").await;
+    for _ in 0..2 {
+        fixture.make_version(json!({"id": "x"})).await;
+    }
+    let root = Browser::signed_in(&fixture, "ROOT").await;
+    let change = async |browser: &Browser<'_>, action, channel, version| {
+        let fields = [
+            ("action", action),
+            ("type", "custom.image"),
+            ("channel", channel),
+            ("version", version),
+        ];
+        browser
+            .submit("/_mock/pages/channels/acme/web", &fields)
+            .await
+    };
+    let shown = async || {
+        let page = root.page("/acme/web").await;
+        ["production → 1", "production → 2"].map(|text| page.contains(text))
+    };
+    for version in ["1", "2"] {
+        let reply = change(&root, "set", "production", version).await;
+        assert_eq!(location(&reply), "/acme/web?type=custom.image");
+    }
+    assert_eq!(shown().await, [false, true]);
+    let reply = change(&root, "rollback", "production", "").await;
+    assert_eq!(
+        (reply.status().as_u16(), shown().await),
+        (303, [true, false])
+    );
+    for (action, channel, version, status) in [
+        ("set", "production", "9", 422),
+        ("set", "production", "<b>", 422),
+        ("set", "latest", "1", 422),
+        ("rollback", "production", "", 409),
+        ("remove", "none", "", 404),
+        ("<b>", "production", "1", 422),
+    ] {
+        let reply = change(&root, action, channel, version).await;
+        assert_eq!(reply.status(), status, "{action} {channel} {version}");
+        assert!(!reply.text().await.unwrap().contains("<b>"));
+    }
+    let rival = Browser::signed_in(&fixture, "RIVAL").await;
+    for action in ["set", "rollback", "remove"] {
+        let reply = change(&rival, action, "production", "2").await;
+        assert_eq!(reply.status(), 404, "{action}");
+    }
+    assert_eq!(shown().await, [true, false]);
+    assert_eq!(
+        change(&root, "remove", "production", "").await.status(),
+        303
+    );
+    assert_eq!(shown().await, [false, false]);
+    let audit = fixture.mock(Method::GET, "/audit", None).await.json();
+    let told = "/_mock/pages/channels/acme/web?action=remove&type=custom.image&channel=production";
+    let entries = audit["entries"].as_array().unwrap();
+    assert!(entries.iter().any(|of| of["path"] == told), "{audit}");
+}
+
+#[tokio::test]
+async fn only_whoever_may_change_channels_gets_the_forms() {
+    let seed = r#"{"artifacts": [{"name": "acme/open", "public": true, "versions": [{"type": "t", "id": "x"}]}]}"#;
+    let fixture =
+        Fixture::with(|builder| builder.seed(mock_atlas::Seed::from_json(seed).unwrap())).await;
+    fixture.push_box().await;
+    let root = Browser::signed_in(&fixture, "ROOT").await;
+    let rival = Browser::signed_in(&fixture, "RIVAL").await;
+    for (browser, sees) in [
+        (&root, true),
+        (&rival, false),
+        (&Browser::new(&fixture), false),
+    ] {
+        let page = browser.page("/acme/open").await;
+        assert_eq!(page.contains("Change channels"), sees, "{page}");
+    }
+    let page = root.page("/acme/debian").await;
+    assert!(!page.contains("Change channels"), "a box has none: {page}");
 }

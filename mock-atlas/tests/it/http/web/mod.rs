@@ -4,6 +4,7 @@ mod browse;
 mod control;
 mod hosts;
 mod negotiation;
+mod proxy;
 mod sessions;
 
 use std::collections::BTreeMap;

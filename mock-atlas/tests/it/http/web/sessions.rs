@@ -45,6 +45,22 @@ async fn behind_https_a_cookie_is_secure() {
     );
 }
 
+/// Cookies do not tell ports apart, so that a browser sends those of both emulators to each.
+#[tokio::test]
+async fn a_session_is_left_alone_by_another_emulator_on_the_host() {
+    let (one, two) = (Fixture::new().await, Fixture::new().await);
+    let mut first = Browser::signed_in(&one, "RIVAL").await;
+    let mut second = Browser::signed_in(&two, "ROOT").await;
+    let cookies = [&first, &second].map(|browser| browser.cookie.clone().unwrap());
+    let names = cookies.each_ref().map(|cookie| cookie.split('=').next());
+    assert_ne!(names[0], names[1]);
+    for (browser, user) in [(&mut first, "rival"), (&mut second, "atlas")] {
+        browser.cookie = Some(cookies.join("; "));
+        let out = format!("Sign out {user}");
+        assert!(browser.page("/").await.contains(&out), "{user}");
+    }
+}
+
 #[tokio::test]
 async fn a_wrong_token_or_password_begins_no_session() {
     let fixture = Fixture::new().await;
@@ -98,9 +114,10 @@ async fn a_session_that_began_with_a_password_leaves_no_token() {
     browser.cookie = Some(cookie(&reply));
     assert_eq!(tokens().await, before + 1);
     let reply = browser.submit("/_mock/pages/sign-out", &[]).await;
+    let name = browser.cookie.as_ref().unwrap().split('=').next().unwrap();
     assert_eq!(
-        (reply.status().as_u16(), cookie(&reply).as_str()),
-        (303, "atlas_session=")
+        (reply.status().as_u16(), cookie(&reply)),
+        (303, format!("{name}="))
     );
     assert_eq!(tokens().await, before);
     assert!(
@@ -256,6 +273,26 @@ async fn the_control_room_is_for_the_root_token() {
         assert_eq!(rival.submit(&path, &fields).await.status(), 401, "{page}");
         assert_eq!(anybody.send(&path, &fields).await.status(), 403, "{page}");
     }
+}
+
+#[tokio::test]
+async fn who_has_signed_in_is_in_the_audit() {
+    let fixture = Fixture::new().await;
+    let browser = Browser::signed_in(&fixture, "ROOT").await;
+    let fields = [("user", "rival"), ("password", "secret")];
+    let reply = browser.send("/_mock/pages/sign-in", &fields).await;
+    assert_eq!(reply.status(), 303);
+    let wrong = [("user", "rival"), ("password", "wrong")];
+    let reply = browser.send("/_mock/pages/sign-in", &wrong).await;
+    assert_eq!(reply.status(), 401);
+    let audit = fixture.mock(Method::GET, "/audit", None).await.json();
+    let entries = audit["entries"].as_array().unwrap();
+    let users: Vec<_> = entries
+        .iter()
+        .filter(|entry| entry["path"] == "/_mock/pages/sign-in")
+        .map(|entry| &entry["username"])
+        .collect();
+    assert_eq!(users, ["atlas", "rival"], "{audit}");
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Tests the ways in which Terraform takes the provider, each without a network.
 
-use super::workspace::{SOURCE, done, run, settings, terraform, words};
+use mock_atlas::MockAtlas;
+
+use super::workspace::{SOURCE, done, outputs, run, settings, terraform, words};
 use crate::support::CANARY;
 use crate::support::program::{Program, Run};
 use crate::support::started;
@@ -51,6 +53,35 @@ async fn the_folder_of_plugins_needs_no_settings_and_doctor_finds_it() {
     );
     let removed = atlas_upload(&program, "terraform uninstall").await;
     assert_eq!(removed.stdout, installed.stdout, "{removed}");
+}
+
+/// Returns the configuration that the emulator's page of a version has to copy.
+async fn copied(url: &str) -> String {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let page = http.get(format!("{url}/acme/web?type=t&version=1"));
+    let page = page.header("Accept", "text/html").send().await.unwrap();
+    let page = page.error_for_status().unwrap().text().await.unwrap();
+    let (_, line) = page
+        .split_once("<h3>Terraform</h3><pre class=\"copy\"><code>")
+        .unwrap();
+    let line = line.split("</code>").next().unwrap();
+    line.replace("&#34;", "\"").replace("&#38;", "&")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_page_of_the_emulator_has_to_copy_works_in_an_empty_folder() {
+    let builder = MockAtlas::builder().token(CANARY);
+    let atlas = builder.public_artifact("acme/web").start().await.unwrap();
+    at(atlas.url()).await;
+    // The address is in the configuration, and what is public needs no token.
+    let program = Program::new();
+    program.write("terraformrc", "");
+    let installed = atlas_upload(&program, "terraform install").await;
+    assert_eq!(installed.code, 0, "{installed}");
+    program.write("main.tf", copied(atlas.url()).await);
+    done(&program, "init -input=false").await;
+    done(&program, "apply -auto-approve").await;
+    assert_eq!(outputs(&program).await["web"]["value"], "one");
 }
 
 #[tokio::test(flavor = "multi_thread")]
