@@ -145,10 +145,15 @@ impl Account {
         self.kind == AccountKind::Root && self.scope == Scope::FULL
     }
 
+    /// Returns whether the account has a role in every namespace. The scope of its token may still limit it.
+    pub(crate) fn is_everywhere(&self) -> bool {
+        self.kind == AccountKind::Root
+    }
+
     /// Returns the role that the account has in a namespace without being a member of it. The scope of its
     /// token may still limit the role.
     pub(crate) fn own_role(&self, namespace: &Name) -> Option<Role> {
-        (self.kind == AccountKind::Root || self.username == *namespace).then_some(Role::Admin)
+        (self.is_everywhere() || self.username == *namespace).then_some(Role::Admin)
     }
 
     /// Returns the part of a role in a target that the account's token allows.

@@ -10,7 +10,8 @@ use crate::domain::{
 };
 use crate::storage::{ArtifactsQuery, ListedArtifact, ListedFile, ListedType, StorageError};
 
-/// The greatest number of artifacts that a page looks at, of which the caller may read few.
+/// The greatest number of artifacts that a page looks at. The caller's token may be limited to few of those which the
+/// storage finds for the caller.
 const MOST_LOOKED_AT: usize = 5000;
 
 /// The greatest number of lookups for a page of versions.
@@ -43,7 +44,7 @@ pub(crate) async fn artifacts(
     mut query: ArtifactsQuery,
 ) -> Result<ArtifactsPage, ServiceError> {
     let most = query.most;
-    query.only_public = matches!(caller, Caller::Anonymous);
+    query.readable_by = Some(caller.clone());
     query.most = most + 1;
     let mut roles = Roles::default();
     let (mut page, mut looked_at) = (ArtifactsPage::default(), 0);

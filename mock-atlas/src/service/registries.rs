@@ -1,8 +1,8 @@
 //! Registries of boxes for authorised callers: the namespaces of users and organisations.
 
-use super::authorize::{check_active, check_admin, read_access, role};
+use super::authorize::{check_active, check_admin, read_access};
 use super::{Dataset, ServiceError, box_lists};
-use crate::domain::{Account, Caller, Name, ReadAccess, Registry, RegistryChange};
+use crate::domain::{Account, Caller, Name, ReadAccess, Registry, RegistryChange, Role, Target};
 use crate::storage::{FoundBox, FoundRegistry, RegistryOwner, StorageError};
 
 /// Returns the registries in which the account has a role, ordered by name.
@@ -13,12 +13,14 @@ pub(crate) async fn list(
     dataset: &Dataset,
     account: &Account,
 ) -> Result<Vec<FoundRegistry>, ServiceError> {
-    let mut theirs = Vec::new();
-    for found in dataset.catalog().registries().await? {
-        if role(dataset, account, &found.name).await?.is_some() {
-            theirs.push(found);
-        }
-    }
+    let mut theirs = dataset.catalog().registries_of(account).await?;
+    // The lowest role that there is, as far as the token allows it.
+    let held = Some(Role::Read);
+    theirs.retain(|found| {
+        account
+            .limit(held, Target::Namespace(&found.name))
+            .is_some()
+    });
     Ok(theirs)
 }
 

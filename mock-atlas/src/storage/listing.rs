@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::domain::{ArtifactName, Digest, Name, Visibility};
+use crate::domain::{ArtifactName, Caller, Digest, Name, Visibility};
 
 /// A query for one page of artifacts, the last that were created first.
 #[derive(Clone, Debug, Default)]
@@ -11,8 +11,8 @@ pub(crate) struct ArtifactsQuery {
     pub(crate) owner: Option<Name>,
     /// A part of `username/name`, in lower case; an empty text for all.
     pub(crate) text: String,
-    /// Whether private artifacts are left out.
-    pub(crate) only_public: bool,
+    /// The caller who may read the artifacts, without regard to the scope of the token; `None` for all artifacts.
+    pub(crate) readable_by: Option<Caller>,
     /// The place that the page begins below; `None` for the first page.
     pub(crate) below: Option<u64>,
     /// The greatest number of artifacts.

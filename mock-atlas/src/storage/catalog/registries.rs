@@ -2,15 +2,19 @@
 //! has them.
 
 use super::{Catalog, run_blocking};
-use crate::domain::{Name, RegistryChange};
+use crate::domain::{Account, Name, RegistryChange};
 use crate::storage::{FoundRegistry, StorageError};
 
 impl Catalog {
-    /// Returns all registries, ordered by name.
-    pub(crate) async fn registries(&self) -> Result<Vec<FoundRegistry>, StorageError> {
+    /// Returns the registries in which an account has a role, without regard to the scope of its token, ordered by
+    /// name.
+    pub(crate) async fn registries_of(
+        &self,
+        account: &Account,
+    ) -> Result<Vec<FoundRegistry>, StorageError> {
         match self {
-            Self::Memory(memory) => Ok(memory.registries()),
-            Self::Durable(durable) => durable.registries().await,
+            Self::Memory(memory) => Ok(memory.registries_of(account)),
+            Self::Durable(durable) => durable.registries_of(account).await,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Conformance tests of the lists of artifacts, of their types, and of the files of versions.
 
 use super::*;
+use crate::domain::{Caller, Role};
 use crate::storage::{ArtifactsQuery, ListedFile};
 
 async fn create(catalog: &Catalog, name: &str, visibility: Visibility) {
@@ -47,7 +48,7 @@ pub(super) async fn artifacts_are_listed_page_by_page_the_last_first(catalog: &C
     let public = names(
         catalog,
         ArtifactsQuery {
-            only_public: true,
+            readable_by: Some(Caller::Anonymous),
             ..query()
         },
     )
@@ -75,6 +76,52 @@ pub(super) async fn artifacts_are_listed_page_by_page_the_last_first(catalog: &C
             "{none}"
         );
     }
+}
+
+pub(super) async fn a_caller_is_listed_what_is_public_and_what_lies_in_own_namespaces(
+    catalog: &Catalog,
+) {
+    use Visibility::{Private, Public};
+    let user = |username: &str| NewUser {
+        username: username.parse().unwrap(),
+        password: None,
+        two_factor: None,
+        tokens: vec![NewToken::unlimited(username)],
+    };
+    let acme = NewOrganization {
+        name: "acme".parse().unwrap(),
+        members: vec![("amy".parse().unwrap(), Role::Read)],
+    };
+    let additions = Additions {
+        users: vec![user("amy"), user("bob")],
+        organizations: vec![acme],
+        ..Additions::default()
+    };
+    catalog.add(additions).await.unwrap();
+    for (name, visibility) in [
+        ("acme/one", Private),
+        ("bob/two", Private),
+        ("acme/three", Public),
+        ("amy/four", Private),
+        ("bob/five", Public),
+        ("acme/six", Private),
+    ] {
+        create(catalog, name, visibility).await;
+    }
+    let seen = async |token: &str, text: &str| {
+        let account = catalog.account_of_token(token).await.unwrap().unwrap();
+        let query = ArtifactsQuery {
+            readable_by: Some(Caller::Known(account)),
+            text: text.to_owned(),
+            ..ArtifactsQuery::default()
+        };
+        names(catalog, query).await
+    };
+    let amy = ["acme/six", "bob/five", "amy/four", "acme/three", "acme/one"];
+    assert_eq!(seen("amy", "").await, amy);
+    assert_eq!(seen("bob", "").await, ["bob/five", "acme/three", "bob/two"]);
+    assert_eq!(seen("amy", "o").await, ["bob/five", "amy/four", "acme/one"]);
+    assert_eq!(seen("root", "").await.len(), 6);
 }
 
 pub(super) async fn a_box_is_marked_in_the_list(catalog: &Catalog) {

@@ -164,6 +164,7 @@ conforms! { { memory, sqlite, #[cfg(feature = "real-clients")] postgres, #[cfg(f
         what_is_there_and_differs_stays_as_it_is,
     }
     listing {
+        a_caller_is_listed_what_is_public_and_what_lies_in_own_namespaces,
         a_box_is_marked_in_the_list,
         artifacts_are_listed_page_by_page_the_last_first,
         files_are_listed_with_size_and_digest,

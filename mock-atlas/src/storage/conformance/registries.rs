@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::domain::RegistryChange;
+use crate::domain::{RegistryChange, Role};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -35,7 +35,7 @@ async fn add_owners(catalog: &Catalog) {
     };
     let acme = NewOrganization {
         name: name("acme"),
-        members: Vec::new(),
+        members: vec![(name("amy"), Role::Read)],
     };
     let additions = Additions {
         users: vec![amy],
@@ -46,7 +46,8 @@ async fn add_owners(catalog: &Catalog) {
 }
 
 async fn names(catalog: &Catalog) -> Vec<String> {
-    let all = catalog.registries().await.unwrap();
+    let root = catalog.account_of_token("root").await.unwrap().unwrap();
+    let all = catalog.registries_of(&root).await.unwrap();
     all.iter().map(|found| found.name.to_string()).collect()
 }
 
@@ -62,6 +63,10 @@ pub(super) async fn users_and_organisations_are_registries(catalog: &Catalog) {
         assert!(matches!(error, Err(StorageError::Account(_))), "{taken}");
     }
     assert_eq!(names(catalog).await, ["acme", "amy", "atlas", "new"]);
+    let amy = catalog.account_of_token("amys").await.unwrap().unwrap();
+    let own = catalog.registries_of(&amy).await.unwrap();
+    let own: Vec<_> = own.iter().map(|found| found.name.as_str()).collect();
+    assert_eq!(own, ["acme", "amy"]);
     assert!(catalog.registry(&name("nobody")).await.unwrap().is_none());
     assert!(catalog.is_active(&name("nobody")).await.unwrap());
 }

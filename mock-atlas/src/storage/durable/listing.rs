@@ -1,10 +1,11 @@
 //! Lists of artifacts, of their types, and of the files of their versions.
 
+use std::cmp::Reverse;
 use std::ops::RangeInclusive;
 
 use super::database::{Tx, Value, values};
 use super::{DurableCatalog, artifacts, versions};
-use crate::domain::{ArtifactName, Digest, Name, ReadAccess};
+use crate::domain::{ArtifactName, Caller, Digest, Name, ReadAccess};
 use crate::storage::{
     ArtifactsQuery, BackendError, ListedArtifact, ListedFile, ListedType, StorageError,
 };
@@ -53,21 +54,47 @@ impl DurableCatalog {
     }
 }
 
+/// Conditions of lists: all artifacts, those that everybody may read, and those in the namespaces in which a user, `$2`,
+/// has a role.
+const ALL: &str = "0 = 0";
+const PUBLIC: &str = "is_public = 1";
+const OF_USER: &str = "username IN
+    (SELECT CAST($2 AS TEXT) UNION ALL SELECT organization FROM member WHERE username = $2)";
+
 /// Returns a page of artifacts, which the order of their ids gives: an artifact that is deleted and created again
-/// keeps its id.
+/// keeps its id. Those that everybody may read and those of the caller's own namespaces are looked for apart, since
+/// each has an index.
 async fn artifacts(
     tx: Tx<'_>,
     query: &ArtifactsQuery,
 ) -> Result<Vec<ListedArtifact>, BackendError> {
+    let user = match &query.readable_by {
+        Some(Caller::Anonymous) => return page(tx, query, PUBLIC, None).await,
+        Some(Caller::Known(account)) if !account.is_everywhere() => &account.username,
+        None | Some(Caller::Known(_)) => return page(tx, query, ALL, None).await,
+    };
+    let mut listed = page(tx, query, PUBLIC, None).await?;
+    listed.extend(page(tx, query, OF_USER, Some(user)).await?);
+    listed.sort_by_key(|artifact| Reverse(artifact.place));
+    listed.dedup_by_key(|artifact| artifact.place);
+    listed.truncate(query.most);
+    Ok(listed)
+}
+
+/// Returns a page of the artifacts that fulfil a condition, which may name a user.
+async fn page(
+    tx: Tx<'_>,
+    query: &ArtifactsQuery,
+    condition: &str,
+    user: Option<&Name>,
+) -> Result<Vec<ListedArtifact>, BackendError> {
     let below = i64::try_from(query.below.unwrap_or(u64::MAX)).unwrap_or(i64::MAX);
-    let mut sql = "SELECT id, username, name, is_public,
-        vagrant_box IS NOT NULL FROM artifact
-        WHERE is_deleted = 0 AND id < $1"
-        .to_owned();
+    let mut sql = format!(
+        "SELECT id, username, name, is_public, vagrant_box IS NOT NULL FROM artifact
+        WHERE is_deleted = 0 AND id < $1 AND {condition}"
+    );
     let mut values: Vec<Value> = values![below].into();
-    if query.only_public {
-        sql.push_str(" AND is_public = 1");
-    }
+    values.extend(user.map(Value::from));
     if let Some(owner) = &query.owner {
         values.push(owner.into());
         sql.push_str(&format!(" AND username = ${}", values.len()));

@@ -20,6 +20,18 @@ pub(super) async fn all(tx: Tx<'_>) -> Result<Vec<FoundRegistry>, BackendError> 
     rows.into_iter().map(|mut row| read(&mut row)).collect()
 }
 
+/// Returns the registries in which a user has a role, ordered by name.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn of_user(tx: Tx<'_>, user: &Name) -> Result<Vec<FoundRegistry>, BackendError> {
+    let sql = "SELECT name, kind, registry FROM namespace WHERE name IN
+        (SELECT CAST($1 AS TEXT) UNION ALL SELECT organization FROM member WHERE username = $1)
+        ORDER BY name";
+    let rows = tx.rows(sql, &values![user]).await?;
+    rows.into_iter().map(|mut row| read(&mut row)).collect()
+}
+
 /// Returns the registry of a user or an organisation.
 ///
 /// # Errors

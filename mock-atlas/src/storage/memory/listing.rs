@@ -1,12 +1,12 @@
 //! Lists of artifacts, of their types, and of the files of their versions.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::MemoryCatalog;
-use crate::domain::{ArtifactName, Name, ReadAccess, Visibility};
+use super::{Artifact, MemoryCatalog};
+use crate::domain::{ArtifactName, Caller, Name, ReadAccess, Visibility};
 use crate::storage::{ArtifactsQuery, ListedArtifact, ListedFile, ListedType, StorageError};
 
 /// Returns the place of a new artifact, which is higher than all places before.
@@ -20,11 +20,16 @@ impl MemoryCatalog {
     /// Looks at all artifacts, and keeps no more than a page of them.
     pub(crate) fn artifacts(&self, query: &ArtifactsQuery) -> Vec<ListedArtifact> {
         let below = query.below.unwrap_or(u64::MAX);
+        let own = self.own_namespaces(query.readable_by.as_ref());
+        let is_readable = |artifact: &Artifact, name: &ArtifactName| {
+            artifact.visibility == Visibility::Public
+                || own.as_ref().is_none_or(|own| own.contains(&name.username))
+        };
         let maps = self.maps();
         let mut newest = BinaryHeap::new();
         for artifact in &maps.artifacts {
             let is_wanted = artifact.place < below
-                && (!query.only_public || artifact.visibility == Visibility::Public)
+                && is_readable(&artifact, artifact.key())
                 && accepts(query, artifact.key());
             if is_wanted {
                 newest.push((Reverse(artifact.place), artifact.key().clone()));
@@ -44,6 +49,19 @@ impl MemoryCatalog {
             })
         });
         listed.collect()
+    }
+
+    /// Returns the namespaces in which a caller has a role; `None` for all.
+    fn own_namespaces(&self, caller: Option<&Caller>) -> Option<BTreeSet<Name>> {
+        match caller {
+            None => None,
+            Some(Caller::Anonymous) => Some(BTreeSet::new()),
+            Some(Caller::Known(account)) if account.is_everywhere() => None,
+            Some(Caller::Known(account)) => {
+                let own = self.registries_of(account).into_iter();
+                Some(own.map(|found| found.name).collect())
+            }
+        }
     }
 
     pub(crate) fn types(

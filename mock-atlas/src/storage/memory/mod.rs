@@ -404,8 +404,8 @@ impl MemoryCatalog {
         self.accounts.by_signature(path, signature)
     }
 
-    pub(crate) fn registries(&self) -> Vec<FoundRegistry> {
-        self.accounts.registries()
+    pub(crate) fn registries_of(&self, account: &Account) -> Vec<FoundRegistry> {
+        self.accounts.registries_of(account)
     }
 
     pub(crate) fn registry(&self, name: &Name) -> Option<FoundRegistry> {

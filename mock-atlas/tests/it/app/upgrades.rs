@@ -16,7 +16,7 @@ use crate::support::{FILE, Fixture, upload_path};
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data");
 
 /// The folder of the newest schema, and the snapshot of the newest format.
-const NEWEST_FOLDER: &str = "folders/schema-6.tar.gz";
+const NEWEST_FOLDER: &str = "folders/schema-7.tar.gz";
 const NEWEST_SNAPSHOT: &str = "snapshots/format-2.tar.gz";
 
 const HINT: &str = "as long as this version is not released, UPDATE_FOLDERS=1 writes the data anew";

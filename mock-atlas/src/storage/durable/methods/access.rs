@@ -235,9 +235,18 @@ impl DurableCatalog {
         self.database.look_up(|tx| Box::pin(tokens::root(tx))).await
     }
 
-    pub(crate) async fn registries(&self) -> Result<Vec<FoundRegistry>, StorageError> {
-        let read = self.database.look_up(|tx| {
-            Box::pin(async move { Ok::<_, StorageError>(registries::all(tx).await?) })
+    pub(crate) async fn registries_of(
+        &self,
+        account: &Account,
+    ) -> Result<Vec<FoundRegistry>, StorageError> {
+        let user = (!account.is_everywhere()).then(|| account.username.clone());
+        let read = self.database.look_up(move |tx| {
+            Box::pin(async move {
+                Ok::<_, StorageError>(match user {
+                    None => registries::all(tx).await?,
+                    Some(user) => registries::of_user(tx, &user).await?,
+                })
+            })
         });
         read.await
     }

@@ -120,8 +120,8 @@ impl Accounts {
         self.read().by_signature(path, signature)
     }
 
-    pub(super) fn registries(&self) -> Vec<FoundRegistry> {
-        self.read().all_registries()
+    pub(super) fn registries_of(&self, account: &Account) -> Vec<FoundRegistry> {
+        self.read().registries_of(account)
     }
 
     pub(super) fn registry(&self, name: &Name) -> Option<FoundRegistry> {

@@ -2,16 +2,17 @@
 
 use super::AccountTables;
 use super::tables::Namespace;
-use crate::domain::{Name, Registry, RegistryChange};
+use crate::domain::{Account, Name, Registry, RegistryChange};
 use crate::storage::{AccountError, FoundRegistry, RegistryOwner};
 
 impl AccountTables {
-    /// Returns all registries, ordered by name.
-    pub(super) fn all_registries(&self) -> Vec<FoundRegistry> {
+    /// Returns the registries in which an account has a role, ordered by name.
+    pub(super) fn registries_of(&self, account: &Account) -> Vec<FoundRegistry> {
         let names = self.namespaces.keys();
-        let mut all: Vec<_> = names.filter_map(|name| self.registry(name)).collect();
-        all.sort_by(|a, b| a.name.cmp(&b.name));
-        all
+        let own = names.filter(|name| self.role(account, name).is_some());
+        let mut own: Vec<_> = own.filter_map(|name| self.registry(name)).collect();
+        own.sort_by(|a, b| a.name.cmp(&b.name));
+        own
     }
 
     /// Returns the registry of a user or an organisation.

@@ -8,7 +8,7 @@ use super::pool::Pool;
 
 /// The statements of each version of the schema, the first one first, as all databases have them, and those
 /// of PostgreSQL alone. A version that was released is never changed.
-const VERSIONS: [[&str; 2]; 6] = [
+const VERSIONS: [[&str; 2]; 7] = [
     [
         include_str!("../../schema/1.sql"),
         // A counter is changed again and again: with space left on its page, no index has to follow.
@@ -19,6 +19,7 @@ const VERSIONS: [[&str; 2]; 6] = [
     [include_str!("../../schema/4.sql"), ""],
     [include_str!("../../schema/5.sql"), ""],
     [include_str!("../../schema/6.sql"), ""],
+    [include_str!("../../schema/7.sql"), ""],
 ];
 
 /// The lock under which one server at a time looks at the schema and changes it. The number is any that no

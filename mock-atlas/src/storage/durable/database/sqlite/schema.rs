@@ -8,13 +8,14 @@ use super::OpenError;
 
 /// The statements of each version of the schema, the first one first. A version that was released is
 /// never changed.
-const VERSIONS: [&str; 6] = [
+const VERSIONS: [&str; 7] = [
     include_str!("../../schema/1.sql"),
     include_str!("../../schema/2.sql"),
     include_str!("../../schema/3.sql"),
     include_str!("../../schema/4.sql"),
     include_str!("../../schema/5.sql"),
     include_str!("../../schema/6.sql"),
+    include_str!("../../schema/7.sql"),
 ];
 
 /// Checks that a database has the newest version of the schema.
