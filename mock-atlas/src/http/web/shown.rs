@@ -27,6 +27,12 @@ impl Shown {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Returns whether the text is so long that a page shows a part of it, which whoever uses no mouse must be able to
+    /// scroll.
+    pub(super) fn is_long(&self) -> bool {
+        self.0.len() > 1000 || self.0.lines().count() > 12
+    }
 }
 
 impl HtmlSafe for Shown {}
@@ -98,6 +104,8 @@ mod tests {
                 .ends_with('…')
         );
         assert_eq!(Shown::beginning("é").to_string(), "é");
+        assert!(Shown::new(&"x\n".repeat(13)).is_long() && Shown::new(&"x".repeat(1001)).is_long());
+        assert!(!Shown::new(&"x\n".repeat(12)).is_long());
     }
 
     #[test]

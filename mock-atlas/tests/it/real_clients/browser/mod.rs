@@ -1,5 +1,6 @@
 //! Tests the pages with Debian's Chromium: what somebody does there, what others cannot do, and how it looks.
 
+mod accessibility;
 mod chromium;
 
 use std::path::Path;
@@ -7,6 +8,7 @@ use std::path::Path;
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
+use mock_atlas::Builder;
 use reqwest::Method;
 use serde_json::json;
 use tempfile::TempDir;
@@ -26,10 +28,15 @@ struct Visit {
 }
 
 impl Visit {
-    /// Starts an emulator and a browser, which signs in with the root token.
+    /// Starts an emulator with an artifact, and a browser, which signs in with the root token.
     async fn new() -> Self {
         let fixture = Fixture::new().await;
         fixture.make_artifact("acme", "web").await;
+        Self::to(fixture).await
+    }
+
+    /// Starts a browser, which signs in to an emulator with the root token.
+    async fn to(fixture: Fixture) -> Self {
         let downloads = tempfile::tempdir().unwrap();
         let page = Page::start(downloads.path()).await;
         let visit = Self {
@@ -112,6 +119,16 @@ async fn somebody_watches_a_push_downloads_it_adds_a_fault_compares_and_resets()
         visit.fixture.get("/api/v1/artifacts/acme/web").await.status == 404
     })
     .await;
+}
+
+/// Root comes through a tunnel to a server whose public address has TLS: the cookie is for secure connections alone, and
+/// the loopback interface is one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secure_cookie_is_kept_for_the_loopback_interface() {
+    let public_url = |builder: Builder| builder.public_url("https://atlas.example.com/base");
+    let fixture = Fixture::with(public_url).await;
+    let visit = Visit::to(fixture).await;
+    visit.page.until_text("Sign out atlas").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
