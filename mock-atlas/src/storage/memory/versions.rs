@@ -1,7 +1,7 @@
 //! Holds the versions of one artifact type, ordered by number: gives new versions their numbers, and
 //! makes a version visible when its upload is finished.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -26,6 +26,8 @@ pub(super) struct Versions {
     all: BTreeMap<u64, Arc<Version>>,
     /// The files of the versions that have one.
     files: BTreeMap<u64, Blob>,
+    /// The numbers of the versions that await their file.
+    awaited: BTreeSet<u64>,
     /// The last upload attempt of each version that awaits its file.
     attempts: BTreeMap<u64, Arc<UploadAttempt>>,
     numbers: Sequence,
@@ -42,6 +44,7 @@ impl Versions {
             key: Arc::new(key),
             all: BTreeMap::new(),
             files: BTreeMap::new(),
+            awaited: BTreeSet::new(),
             attempts: BTreeMap::new(),
             numbers: Sequence::default(),
             index: Index::default(),
@@ -92,7 +95,7 @@ impl Versions {
             created,
         });
         self.all.insert(version.number, Arc::clone(&version));
-        self.make_findable(&version);
+        self.sort_in(&version);
         Ok(version)
     }
 
@@ -105,7 +108,7 @@ impl Versions {
         let version = Arc::new(version);
         self.all.insert(number, Arc::clone(&version));
         self.files.extend(file.map(|file| (number, file)));
-        self.make_findable(&version);
+        self.sort_in(&version);
     }
 
     /// Creates the versions of a record.
@@ -142,7 +145,7 @@ impl Versions {
             versions
                 .files
                 .extend(file.map(|file| (version.number, file)));
-            versions.make_findable(&version);
+            versions.sort_in(&version);
         }
         versions.channels = record.channels;
         let is_lost = |(_, channel): &(_, &Channel)| versions.get(channel.version()).is_none();
@@ -171,6 +174,7 @@ impl Versions {
     pub(super) fn delete(&mut self, number: u64) -> Result<(Arc<Version>, u64), StorageError> {
         let version = self.all.remove(&number).ok_or(StorageError::NotFound)?;
         self.index.remove(&version);
+        self.awaited.remove(&number);
         let file = self.files.remove(&number);
         self.attempts.remove(&number);
         Ok((version, file.as_ref().map_or(0, Blob::len)))
@@ -182,6 +186,7 @@ impl Versions {
             key: Arc::clone(&self.key),
             all: BTreeMap::new(),
             files: BTreeMap::new(),
+            awaited: BTreeSet::new(),
             attempts: BTreeMap::new(),
             numbers: self.numbers,
             index: Index::default(),
@@ -206,7 +211,7 @@ impl Versions {
 
     /// Returns the versions whose bytes have not come.
     pub(super) fn orphans(&self) -> impl Iterator<Item = Orphan> {
-        let orphans = self.all().filter(|version| !version.is_visible());
+        let orphans = self.awaited.iter().filter_map(|number| self.get(*number));
         orphans.map(|version| {
             let attempt = self.attempts.get(&version.number);
             orphan(&self.key, version, attempt.map(Arc::as_ref))
@@ -259,7 +264,7 @@ impl Versions {
                 let version = Arc::clone(version);
                 self.files.insert(number, blob);
                 self.attempts.remove(&number);
-                self.make_findable(&version);
+                self.sort_in(&version);
                 Ok(())
             }
         }
@@ -317,11 +322,17 @@ impl Versions {
         }
     }
 
-    /// Adds a version to the index, if it is visible.
+    /// Adds a version to the index, if it is visible, and else to those that await their file.
     // Contract: silent.latest-version
-    fn make_findable(&mut self, version: &Version) {
-        if version.is_visible() {
-            self.index.add(version);
+    fn sort_in(&mut self, version: &Version) {
+        match version.is_visible() {
+            true => {
+                self.awaited.remove(&version.number);
+                self.index.add(version);
+            }
+            false => {
+                self.awaited.insert(version.number);
+            }
         }
     }
 }
