@@ -68,6 +68,12 @@ impl Object {
         self.0.get(name).unwrap_or(&Value::Null)
     }
 
+    /// Returns whether no input is known only after apply.
+    pub(super) fn has_known_inputs(&self, schema: &Schema) -> bool {
+        let mut inputs = schema.inputs();
+        inputs.all(|input| !self.get(input.name).has_unknown())
+    }
+
     /// Returns a text that is set and not empty.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         match self.get(name) {

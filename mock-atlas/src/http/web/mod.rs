@@ -3,7 +3,8 @@
 //!
 //! - `browse`: what this Atlas holds: users, artifacts, versions and boxes; `control`: the control room
 //! - `sign_in`: sessions; `description`: the description of the API; `assets`: the style sheet and the script
-//! - `visitor`: who looks at a page; `place`: where the pages are for this browser; `form`: what the forms of pages send, guarded against forgery
+//! - `visitor`: who looks at a page; `place`: where the pages are for this browser
+//! - `form`: what the forms of pages send, guarded against forgery
 //! - `page`: the frame of all pages, with the headers that protect them; `shown`: texts of strangers, and sizes
 //! - `negotiated`: pages at addresses that programs read, too; `accept`: what a client prefers
 

@@ -81,8 +81,13 @@ pub(super) fn validate(config: &Object) -> Vec<Problem> {
 /// Finds the version, and returns the attributes with those that the server gives.
 pub(super) async fn find(atlas: &Atlas, config: Object) -> Result<Object, Problem> {
     let found = search(atlas, &config).await?;
+    only(atlas, config, &found)
+}
+
+/// Returns the attributes with those of the only version that was found.
+fn only(atlas: &Atlas, config: Object, found: &[Version]) -> Result<Object, Problem> {
     let name = artifact_name(&config)?;
-    let version = tfvars::only(&found, &name)
+    let version = tfvars::only(found, &name)
         .map_err(|error| Problem::new(error.cause().to_string()).at("name"))?;
     filled(atlas, config, version)
 }
@@ -91,7 +96,7 @@ pub(super) async fn find(atlas: &Atlas, config: Object) -> Result<Object, Proble
 pub(super) async fn refresh(atlas: &Atlas, state: Object) -> Result<Option<Object>, Problem> {
     match search(atlas, &state).await {
         Ok(found) if found.is_empty() => Ok(None),
-        Ok(_) => find(atlas, state).await.map(Some),
+        Ok(found) => only(atlas, state, &found).map(Some),
         Err(problem) if problem.is_missing() => Ok(None),
         Err(problem) => Err(problem),
     }
@@ -104,10 +109,7 @@ pub(super) async fn rehearse(atlas: &Atlas, plan: Plan) -> Result<Plan, Problem>
         return Ok(plan);
     };
     let is_new = *planned.get("slug") == Value::Unknown;
-    let is_known = SCHEMA
-        .inputs()
-        .all(|input| !planned.get(input.name).has_unknown());
-    if is_new && is_known {
+    if is_new && planned.has_known_inputs(&SCHEMA) {
         find(atlas, planned.clone()).await?;
     }
     Ok(plan)

@@ -68,10 +68,7 @@ pub(super) async fn complete(prior: Option<Object>, mut plan: Plan) -> Result<Pl
     let (Some(planned), Some(prior)) = (&plan.state, prior) else {
         return Ok(plan);
     };
-    let is_known = SCHEMA
-        .inputs()
-        .all(|input| !planned.get(input.name).has_unknown());
-    if !is_known {
+    if !planned.has_known_inputs(&SCHEMA) {
         return Ok(plan);
     }
     let request = request(planned)?;
